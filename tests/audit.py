@@ -40,6 +40,6 @@ def verdict(output: str, errors: str, required: bool) -> tuple[int, str]:
 
 if __name__ == "__main__":
     done = subprocess.run([*COMMAND, "--progress-spinner", "off"], capture_output=True, text=True)
-    code, said = verdict(done.stdout, done.stderr, "--required" in sys.argv[1:])
-    print(said)
+    code, stated = verdict(done.stdout, done.stderr, "--required" in sys.argv[1:])
+    print(stated)
     raise SystemExit(code)

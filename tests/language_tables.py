@@ -77,8 +77,8 @@ def _place(layer: type[Layer]) -> int:
 def arguments(layer: type[Layer]) -> str:
     derived = (*layer.derives, *layer.references, *DERIVED.get(layer.op, ()))
     fields = {name: field for name, field in layer.model_fields.items() if name not in derived}
-    said = [n if f.is_required() else f"{n}: {cell(json.dumps(f.default))}" for n, f in fields.items()]
-    return ", ".join(f"`{text}`" for text in [*said, *layer.references])
+    stated = [n if f.is_required() else f"{n}: {cell(json.dumps(f.default))}" for n, f in fields.items()]
+    return ", ".join(f"`{text}`" for text in [*stated, *layer.references])
 
 
 #: Derived arguments that only some uses of a layer have.

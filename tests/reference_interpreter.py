@@ -53,10 +53,14 @@ def made_alone(composite: Composite, owner: nn.Module) -> None:
         if _is_module(call, owner, node.name):
             found, alone = owner.get_submodule(node.name), _alone(printed(call), call.support)
             assert _WHOLE.sub("", repr(found)) == _WHOLE.sub("", alone), node.name
-            for name, said in node.body:
-                actual = getattr(found, name, said)
-                if said is not None and isinstance(actual, (int, float, bool)) and not isinstance(said, (list, tuple)):
-                    assert actual == said, (node.op, name)
+            for name, stated in node.body:
+                actual = getattr(found, name, stated)
+                if (
+                    stated is not None
+                    and isinstance(actual, (int, float, bool))
+                    and not isinstance(stated, (list, tuple))
+                ):
+                    assert actual == stated, (node.op, name)
 
 
 def _starts(graph: Graph, model: nn.Module) -> None:
@@ -67,10 +71,10 @@ def _starts(graph: Graph, model: nn.Module) -> None:
     for path, node, _ in graph.walk():
         for name in node.weights:
             parameter = parameters[f"{path}.{name}" if name else path]
-            said = [made for rule, named, made in spoken if named == name and rule.meets(path, node.op)]
-            if said and said[-1].name == "constant":
-                assert bool((parameter == dict(said[-1].arguments)["val"]).all()), path
-            elif not said and name.endswith("weight") and "Norm" not in node.op and parameter.dim() > 1:
+            stated = [made for rule, named, made in spoken if named == name and rule.meets(path, node.op)]
+            if stated and stated[-1].name == "constant":
+                assert bool((parameter == dict(stated[-1].arguments)["val"]).all()), path
+            elif not stated and name.endswith("weight") and "Norm" not in node.op and parameter.dim() > 1:
                 assert not any(bool((parameter == value).all()) for value in constants), path
 
 
@@ -113,7 +117,7 @@ def by_call(node: Node, name: str, owner: nn.Module, x: list[Any]) -> list[Any]:
     if call.parameter:
         return [owner.get_parameter(name)]
     values = {f"x{i}": value for i, value in enumerate(x)}
-    arguments = {key: repr(said) for key, said in call.args.items()}
+    arguments = {key: repr(stated) for key, stated in call.args.items()}
     template = call.inline or call.apply
     if _is_module(call, owner, name):
         template, arguments["self"] = call.apply, "self"

@@ -70,8 +70,8 @@ def apart(measure: Callable[[], float]) -> float | None:
         os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
-    with os.fdopen(reader) as said:
-        text = said.read()
+    with os.fdopen(reader) as stated:
+        text = stated.read()
     return float(text) if text else None
 
 

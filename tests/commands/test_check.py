@@ -199,7 +199,7 @@ def test_a_clean_run_loads_no_rendering() -> None:
 def test_colour_on_a_terminal_and_none_under_no_color(wrong: Path) -> None:
     import pty
 
-    def seen(**env: str) -> bytes:
+    def visited(**env: str) -> bytes:
         out = b""
 
         def read(fd: int) -> bytes:
@@ -218,8 +218,8 @@ def test_colour_on_a_terminal_and_none_under_no_color(wrong: Path) -> None:
                 os.environ.pop(key, None) if value is None else os.environ.update({key: value})
         return out
 
-    assert b"\x1b[1;31merror" in seen()
-    assert b"\x1b" not in seen(NO_COLOR="1")
+    assert b"\x1b[1;31merror" in visited()
+    assert b"\x1b" not in visited(NO_COLOR="1")
 
 
 # -- fmt ------------------------------------------------------------------------------------------------------------

@@ -184,30 +184,30 @@ def test_watching_checks_again_until_it_is_stopped(tmp_path: Path, monkeypatch: 
 def test_specs_that_are_used_are_watched_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "part.yaml").write_text(GOOD)
     (tmp_path / "t.yaml").write_text("spec: 1\nname: w\ninput: [3]\nuse: {P: part.yaml}\nlayers: [{op: P}]\n")
-    seen: list[set[str]] = []
+    visited: list[set[str]] = []
 
     def changed(before: watching.Stamps) -> list[Path]:
-        seen.append({path.name for path in before})
+        visited.append({path.name for path in before})
         raise KeyboardInterrupt
 
     monkeypatch.setattr(watching, "changed", changed)
     zoo("check", "--watch", tmp_path / "t.yaml", code=130)
-    assert seen == [{"t.yaml", "part.yaml"}]
+    assert visited == [{"t.yaml", "part.yaml"}]
 
 
 def test_files_that_come_to_a_glob_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[set[Path]] = []
+    visited: list[set[Path]] = []
 
     def changed(before: watching.Stamps) -> list[Path]:
-        seen.append({*before})
+        visited.append({*before})
         raise KeyboardInterrupt
 
     monkeypatch.setattr(watching, "changed", changed)
     zoo("check", "--watch", tmp_path / "t*.yaml", code=130)
-    assert tmp_path in seen[0]
+    assert tmp_path in visited[0]
     done = zoo("check", "--watch", tmp_path / "t.yaml", code=130)
     assert f"{tmp_path / 't.yaml'}: not there yet" in done.stderr
-    assert len(seen) == 2
+    assert len(visited) == 2
 
 
 @pytest.mark.parametrize("name", ["nothing", "lenet5", "resnet*"])
@@ -222,9 +222,9 @@ def test_what_a_command_prints_is_not_written_into(words: tuple[str, ...]) -> No
     with os.fdopen(reading), os.fdopen(writing, "w") as pipe:
         pipe.write(GOOD)
         pipe.flush()
-        said = zoo(*words, f"/dev/fd/{reading}", code=2).stderr
-    assert "what a command prints" in said
-    assert "--diff" in said
+        stated = zoo(*words, f"/dev/fd/{reading}", code=2).stderr
+    assert "what a command prints" in stated
+    assert "--diff" in stated
 
 
 @pytest.mark.parametrize("words", [("-", "--watch"), ("lenet5", "--watch", "--json"), ("-", "--fix")])

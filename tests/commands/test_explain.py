@@ -41,8 +41,8 @@ def test_ops_are_explained_with_arguments_and_what_comes_out_of_the_example(op: 
     page = zoo("explain", op).stdout
     assert all(argument.name in page and argument.description in page for argument in reference(op).arguments)
     assert all(line in page for line in reference(op).example.splitlines())
-    told = next(meaning for meaning in meanings(op) if "op" in meaning)
-    assert [argument["name"] for argument in told["arguments"]] == [a.name for a in reference(op).arguments]  # type: ignore[attr-defined]
+    reported = next(meaning for meaning in meanings(op) if "op" in meaning)
+    assert [argument["name"] for argument in reported["arguments"]] == [a.name for a in reference(op).arguments]  # type: ignore[attr-defined]
 
 
 def test_sizes_of_the_example_are_explained_as_arithmetic() -> None:
@@ -53,16 +53,16 @@ def test_sizes_of_the_example_are_explained_as_arithmetic() -> None:
 def test_every_key_of_specs_and_recipes_is_explained() -> None:
     for model in [*models(Spec), *models(Recipe)]:
         for name, key in keys(model).items():
-            told = [meaning for meaning in meanings(name) if meaning.get("key") == name]
-            assert key.description in {meaning["meaning"] for meaning in told}, name
+            reported = [meaning for meaning in meanings(name) if meaning.get("key") == name]
+            assert key.description in {meaning["meaning"] for meaning in reported}, name
 
 
 @pytest.mark.parametrize("choice", choices().values(), ids=[*choices()])
 def test_every_word_of_recipes_is_explained_with_the_keys_beside_it(choice: WordChoice) -> None:
     for word in (choice.word, f"torch.optim.{choice.word}"):
-        told = next(meaning for meaning in meanings(word) if meaning.get("word") == choice.word)
-        assert told["of"] == choice.place.name
-        assert [key["key"] for key in told["keys"]] == [  # type: ignore[attr-defined]
+        reported = next(meaning for meaning in meanings(word) if meaning.get("word") == choice.word)
+        assert reported["of"] == choice.place.name
+        assert [key["key"] for key in reported["keys"]] == [  # type: ignore[attr-defined]
             key for key in keys(choice.model) if key != choice.tag.name
         ]
     page = zoo("explain", choice.word).stdout
@@ -73,15 +73,15 @@ def test_every_word_of_recipes_is_explained_with_the_keys_beside_it(choice: Word
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_is_explained(name: str) -> None:
-    told = next(meaning for meaning in meanings(name) if "function" in meaning)
-    assert (told["call"], told["meaning"]) == (FUNCTIONS[name].call, FUNCTIONS[name].doc)
+    reported = next(meaning for meaning in meanings(name) if "function" in meaning)
+    assert (reported["call"], reported["meaning"]) == (FUNCTIONS[name].call, FUNCTIONS[name].doc)
     assert f"$({FUNCTIONS[name].call})" in zoo("explain", name).stdout
 
 
 @pytest.mark.parametrize("name", INITIALISERS)
 def test_every_initialiser_is_explained_with_what_it_takes(name: str) -> None:
-    told = next(meaning for meaning in meanings(f"torch.nn.init.{name}_") if "initialiser" in meaning)
-    assert set(told["takes"]) == set(INITIALISERS[name])  # type: ignore[call-overload]
+    reported = next(meaning for meaning in meanings(f"torch.nn.init.{name}_") if "initialiser" in meaning)
+    assert set(reported["takes"]) == set(INITIALISERS[name])  # type: ignore[call-overload]
     page = zoo("explain", name).stdout
     assert all(f"`{argument}`" in page for argument in INITIALISERS[name])
 
@@ -91,8 +91,8 @@ def test_every_key_of_recipes_says_what_it_is() -> None:
 
 
 def test_an_argument_is_explained_with_the_ops_that_have_it() -> None:
-    told = next(meaning for meaning in meanings("kernel_size") if "argument" in meaning)
-    assert set(told["ops"]) == {op for op, layer in Layer.registry.items() if "kernel_size" in layer.model_fields}  # type: ignore[call-overload]
+    reported = next(meaning for meaning in meanings("kernel_size") if "argument" in meaning)
+    assert set(reported["ops"]) == {op for op, layer in Layer.registry.items() if "kernel_size" in layer.model_fields}  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,9 @@ def test_a_wrong_spec_is_1_with_its_line(name: str, tmp_path: Path) -> None:
     result = zoo(name, spec, code=1)
     assert "missing-argument" in result.output
     assert "broken.yaml:5:" in result.output
-    told = data(name, spec, code=1)
-    assert told["ok"] is False
-    assert [(f["file"], d["line"]) for f in told["files"] for d in f["diagnostics"]] == [(str(spec), 5)]
+    reported = data(name, spec, code=1)
+    assert reported["ok"] is False
+    assert [(f["file"], d["line"]) for f in reported["files"] for d in f["diagnostics"]] == [(str(spec), 5)]
 
 
 WRONG = [
@@ -284,7 +284,7 @@ def test_no_stream_of_ours_is_coloured_under_no_color(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("command", ["show *", "check {wrong}", "check --json {wrong}", "summary --json {wrong}"])
-def test_a_reader_that_has_seen_enough_is_no_trouble_and_no_success(command: str, tmp_path: Path) -> None:
+def test_a_reader_that_has_read_enough_is_no_trouble_and_no_success(command: str, tmp_path: Path) -> None:
     """The exit code is a shell's for SIGPIPE, or where the spec is wrong that of a wrong spec; never 0."""
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(BROKEN, encoding="utf-8")
@@ -302,9 +302,9 @@ def test_a_reader_that_has_seen_enough_is_no_trouble_and_no_success(command: str
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
 def test_commands_under_other_names_run_and_say_their_own(alias: str, name: str) -> None:
-    told, own = zoo(alias, "--help"), zoo(name, "--help")
-    assert told.stdout == own.stdout
-    assert f"`zoo {name}`" in told.stderr
+    reported, own = zoo(alias, "--help"), zoo(name, "--help")
+    assert reported.stdout == own.stdout
+    assert f"`zoo {name}`" in reported.stderr
     assert alias not in {command for commands in SECTIONS.values() for command in commands}
 
 
@@ -342,9 +342,11 @@ def test_a_module_beside_the_spec_is_a_plugin(tmp_path: Path) -> None:
     code = "import sys; from speczoo.__main__ import main; sys.argv = ['zoo', *sys.argv[1:]]; main()"
     for asked, exit_code in (("net.yaml", 0), ("net.yaml:x", 1)):
         words = ("--plugin", "mine_7", "check", str(tmp_path / "nets" / asked))
-        told = fresh(code, *words)
-        assert (told.returncode, "unknown-op" in told.stdout) == (exit_code, False), told.stdout + told.stderr
-        assert "Traceback" not in told.stderr
+        reported = fresh(code, *words)
+        assert (reported.returncode, "unknown-op" in reported.stdout) == (exit_code, False), (
+            reported.stdout + reported.stderr
+        )
+        assert "Traceback" not in reported.stderr
     assert "unknown-op" in fresh(code, "check", str(tmp_path / "nets" / "net.yaml")).stdout
 
 
@@ -369,6 +371,6 @@ def test_a_plugin_that_cannot_be_imported_is_reported(
     monkeypatch.setattr(sys, "path", [*sys.path])
     if content is not None:
         (tmp_path / f"{name}.py").write_text(content)
-    told = zoo("--plugin", name, "check", "lenet5", code=2)
-    assert words in told.stderr
-    assert "bug" not in told.stderr
+    reported = zoo("--plugin", name, "check", "lenet5", code=2)
+    assert words in reported.stderr
+    assert "bug" not in reported.stderr

@@ -143,7 +143,7 @@ def test_spawned_processes_are_prepared_and_nothing_is_asked_for_far_ahead() -> 
     found = processes.spawned(prepared, numbers(), 2, partial(prepare, "once"))
     first = [*islice(found, 20)]
     found.close()
-    assert [(number, said) for number, said, _ in first] == [(number, ["once"]) for number in range(20)]
+    assert [(number, stated) for number, stated, _ in first] == [(number, ["once"]) for number in range(20)]
     assert os.getpid() not in {process for *_, process in first}
     assert len(asked) <= 20 + 2 * processes.AHEAD
 

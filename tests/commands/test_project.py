@@ -97,9 +97,9 @@ def test_its_plugins_run_for_who_trusts_it_alone(here: Path) -> None:
 )
 def test_what_is_wrong_with_it_is_reported(table: str, words: str, here: Path) -> None:
     says(here, table)
-    told = zoo("check", "nets", code=2).stderr
-    assert words in told
-    assert "pyproject.toml" in told
+    reported = zoo("check", "nets", code=2).stderr
+    assert words in reported
+    assert "pyproject.toml" in reported
 
 
 def test_the_nearest_table_counts(here: Path) -> None:

@@ -82,9 +82,9 @@ def test_a_recipe_from_standard_input_is_checked_with_its_network() -> None:
     Path("net.yaml").write_text(NET.replace("8, 8", "28, 28"), encoding="utf-8")
     assert "batch_size" in run("check", STANDARD, stdin=recipe, code=1).stdout
     run("check", STANDARD, stdin=f"{recipe}batch_size: 8\nepochs: 1\n")
-    told = run("check", STANDARD, stdin=f"{recipe}batch_size: 8\nepochs: x\n", code=1).stdout
-    assert "--> <stdin>:7" in told
-    assert "7 | epochs: x" in told
+    reported = run("check", STANDARD, stdin=f"{recipe}batch_size: 8\nepochs: x\n", code=1).stdout
+    assert "--> <stdin>:7" in reported
+    assert "7 | epochs: x" in reported
 
 
 def options() -> list[tuple[str, click.Parameter]]:
@@ -140,7 +140,7 @@ def test_a_map_goes_through_a_pipe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (("diff", "lenet5", "lenet5_c5", "--map", "-", "--json"), "--json and --map -"),
         (("diff", "lenet5", "lenet5_c5", "--map", "-", "--markdown"), "--markdown and --map -"),
@@ -148,8 +148,8 @@ def test_a_map_goes_through_a_pipe() -> None:
         (("check", "-", "--fix"), "--fix writes files"),
     ],
 )
-def test_what_makes_no_sense_of_a_stream_is_reported(words: tuple[Any, ...], told: str) -> None:
-    assert told in run(*words, stdin=WRONG, code=2).stderr
+def test_what_makes_no_sense_of_a_stream_is_reported(words: tuple[Any, ...], reported: str) -> None:
+    assert reported in run(*words, stdin=WRONG, code=2).stderr
 
 
 def test_a_repair_of_standard_input_is_shown() -> None:

@@ -101,10 +101,10 @@ class Rows(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.seen: Counter[str] = Counter()
+        self.visited: Counter[str] = Counter()
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.seen[tag] += 1
+        self.visited[tag] += 1
         if tag != "br":
             self.open.append(tag)
 
@@ -120,9 +120,9 @@ def test_html_folds(name: str) -> None:
     assert not page.open
     assert shown.isascii()
     assert "for 1 input in float32" in shown
-    assert page.seen["details"] == page.seen["summary"] == sum(1 for _ in _blocks(face.summary(name).outline))
-    assert page.seen["tr"] >= len(face.summary(name).outline)
-    assert face.summary(name)._repr_html_().count("<details") == page.seen["details"]
+    assert page.visited["details"] == page.visited["summary"] == sum(1 for _ in _blocks(face.summary(name).outline))
+    assert page.visited["tr"] >= len(face.summary(name).outline)
+    assert face.summary(name)._repr_html_().count("<details") == page.visited["details"]
 
 
 def _blocks(parts: Iterable[Any]) -> Iterator[Any]:

@@ -125,17 +125,17 @@ def test_weights_are_written_and_read_again(suffix: str) -> None:
     read = face.build("mnist_resnet", out).state_dict()
     assert list(read) == list(expected)
     assert all(torch.equal(read[key], expected[key]) for key in expected)
-    told = zoo("build", "mnist_resnet", "--weights", out)
-    assert f"{len(expected)} of {len(expected)} tensors from {out}" in told.stderr
+    reported = zoo("build", "mnist_resnet", "--weights", out)
+    assert f"{len(expected)} of {len(expected)} tensors from {out}" in reported.stderr
 
 
 def test_weights_of_other_names() -> None:
     state = face.build("lenet5", seed=1).state_dict()
     torch.save({f"module.{key.replace('fc1', 'dense')}": value for key, value in state.items()}, "w.pt")
-    told = zoo("build", "lenet5", "--weights", "w.pt", code=2)
-    assert "fc1" in told.stderr
-    told = zoo("build", "lenet5", "--weights", "w.pt", "--rename", "module=", "--rename", "dense=fc1")
-    assert "10 of 10 tensors from w.pt" in told.stderr
+    reported = zoo("build", "lenet5", "--weights", "w.pt", code=2)
+    assert "fc1" in reported.stderr
+    reported = zoo("build", "lenet5", "--weights", "w.pt", "--rename", "module=", "--rename", "dense=fc1")
+    assert "10 of 10 tensors from w.pt" in reported.stderr
     for wrong in ("dense", "=x"):
         zoo("build", "lenet5", "--weights", "w.pt", "--rename", wrong, code=2)
     zoo("build", "lenet5", "--rename", "a=b", code=2)

@@ -28,7 +28,7 @@ class Server:
 
     def __init__(self, words: list[str], settings: Json) -> None:
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.settings, self.numbers, self.told = settings, count(1), list[Json]()
+        self.settings, self.numbers, self.reported = settings, count(1), list[Json]()
         capabilities = {"workspace": {"configuration": True}}
         self.ask("initialize", {"processId": None, "rootUri": None, "capabilities": capabilities})
         self.tell("initialized", {})
@@ -39,7 +39,7 @@ class Server:
         self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(data) + data)
         self.process.stdin.flush()
 
-    def tell(self, method: str, params: Json) -> None:
+    def report(self, method: str, params: Json) -> None:
         self.send({"method": method, "params": params})
 
     def ask(self, method: str, params: Json) -> Any:
@@ -59,7 +59,7 @@ class Server:
 
     def heard(self, message: Json) -> None:
         if "id" not in message:
-            self.told.append(message)
+            self.reported.append(message)
         elif message["method"] == "workspace/configuration":
             items = message["params"]["items"]
             self.send({"id": message["id"], "result": [self.settings.get(each.get("section")) for each in items]})
@@ -72,7 +72,7 @@ class Server:
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
         self.tell("textDocument/didOpen", {"textDocument": document})
         while True:
-            for message in self.told:
+            for message in self.reported:
                 if message["params"].get("uri") == uri:
                     return uri, message["params"]["diagnostics"]
             self.heard(self.read())

@@ -72,10 +72,10 @@ def lacks(old: Any, new: Any, place: str = "") -> list[str]:
     return [] if old == new else [f"{place}: {old} became {new}"]
 
 
-def said(old: Any, new: Any) -> bool:
+def stated(old: Any, new: Any) -> bool:
     """Whether `new` says all that `old` said; it may say more, for keys that are newer."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return all(key in new and said(value, new[key]) for key, value in old.items())
+        return all(key in new and stated(value, new[key]) for key, value in old.items())
     return bool(old == new)
 
 

@@ -32,7 +32,7 @@ def test_the_first_version_is_kept_whole() -> None:
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: f"{path.parents[1].name}-{path.name}")
-def test_a_spec_means_what_it_meant(path: Path) -> None:
+def test_a_spec_means_what_it_intended(path: Path) -> None:
     wanted = kept(path.parents[1], "meant.json")[path.name]
     found = meaning.meanings(path)
     assert found is not None
@@ -67,10 +67,10 @@ def test_another_meaning_is_found(old: str, new: str, tmp_path: Path) -> None:
 @version
 @pytest.mark.parametrize(("name", "code"), [("check", 0), ("wrong", 1), ("summary", 0)])
 def test_json_has_the_keys_that_it_had(folder: Path, name: str, code: int, tmp_path: Path) -> None:
-    told = kept(folder, "told.json")[name]
-    (tmp_path / "net.yaml").write_text(told["text"], encoding="utf-8")
+    reported = kept(folder, "told.json")[name]
+    (tmp_path / "net.yaml").write_text(reported["text"], encoding="utf-8")
     found = data("summary" if name == "summary" else "check", tmp_path / "net.yaml", code=code)
-    assert meaning.lacks(told["shape"], meaning.shape_of(found)) == []
+    assert meaning.lacks(reported["shape"], meaning.shape_of(found)) == []
 
 
 def test_a_key_that_is_gone_or_of_another_type_is_found() -> None:
@@ -81,11 +81,11 @@ def test_a_key_that_is_gone_or_of_another_type_is_found() -> None:
 
 
 @version
-def test_a_recipe_means_what_it_meant(folder: Path) -> None:
+def test_a_recipe_means_what_it_intended(folder: Path) -> None:
     found = recipe_loader.load(folder / "recipe.yaml", with_network=True)
-    assert meaning.said(kept(folder, "recipe.json"), found.model_dump(mode="json"))
+    assert meaning.stated(kept(folder, "recipe.json"), found.model_dump(mode="json"))
     other = recipe_loader.load(folder / "recipe.yaml", ["epochs=5"])
-    assert not meaning.said(kept(folder, "recipe.json"), other.model_dump(mode="json"))
+    assert not meaning.stated(kept(folder, "recipe.json"), other.model_dump(mode="json"))
 
 
 class Renamed(pickle.Unpickler):
@@ -151,8 +151,8 @@ def test_a_run_takes_the_images_that_it_took(folder: Path, copied: Path) -> None
     wanted = kept(folder, "said.json")
     opened = Run.open(copied / "run")
     found = predict(opened, [copied / "images" / "valid" / name / "0.png" for name in opened.classes])
-    for prediction, said in zip(found, wanted["predicted"], strict=True):
-        assert dict(zip(prediction.classes, prediction.probabilities, strict=True)) == pytest.approx(said, abs=1e-4)
+    for prediction, stated in zip(found, wanted["predicted"], strict=True):
+        assert dict(zip(prediction.classes, prediction.probabilities, strict=True)) == pytest.approx(stated, abs=1e-4)
     measured = evaluate(opened.model(), opened.dataset(copied / "images"), opened.recipe).results
     assert {name: measured[name] for name in wanted["measured"]} == pytest.approx(wanted["measured"], abs=1e-4)
 
@@ -167,5 +167,5 @@ def test_a_run_goes_on_to_the_end_that_it_would_have_had(folder: Path, copied: P
     train(resume=copied / "run", data=copied / "images", accelerator="cpu", report=False, quiet=True)
     after = Run.open(copied / "run").history
     assert after[: len(before)] == before
-    for found, said in zip(after, wanted, strict=True):
-        assert {**found, "seconds": 0} == pytest.approx({**said, "seconds": 0}, abs=0.02)
+    for found, stated in zip(after, wanted, strict=True):
+        assert {**found, "seconds": 0} == pytest.approx({**stated, "seconds": 0}, abs=0.02)

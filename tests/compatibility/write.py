@@ -77,12 +77,12 @@ def write(folder: Path) -> None:
     Path("tiny.yaml").write_text(NETWORK, encoding="utf-8")
     Path("wrong.yaml").write_text(WRONG, encoding="utf-8")
     Path("recipe.yaml").write_text(RECIPE, encoding="utf-8")
-    told = {
+    reported = {
         "check": {"text": NETWORK, "shape": shape_of(data("check", "tiny.yaml"))},
         "wrong": {"text": WRONG, "shape": shape_of(data("check", "wrong.yaml", code=1))},
         "summary": {"text": NETWORK, "shape": shape_of(data("summary", "tiny.yaml"))},
     }
-    keep(folder / "told.json", told)
+    keep(folder / "told.json", reported)
     built(folder / "built")
     keep(folder / "recipe.json", recipe_loader.load("recipe.yaml").model_dump(mode="json", exclude={"network"}))
     shutil.copy("tiny.yaml", folder)
@@ -94,7 +94,7 @@ def keep(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
-def specs(folder: Path, meant: Path) -> None:
+def specs(folder: Path, intended: Path) -> None:
     """The families, and the examples of the reference that are right."""
     folder.mkdir(parents=True)
     texts = {path.stem: path.read_text(encoding="utf-8") for path in catalogue.files() if path.stem in FAMILIES}
@@ -104,11 +104,11 @@ def specs(folder: Path, meant: Path) -> None:
     for name, text in texts.items():
         path = folder / f"{name}.{'json' if text.startswith('{') else 'yaml'}"
         path.write_text(text, encoding="utf-8")
-        if (said := meanings(path)) is None:
+        if (stated := meanings(path)) is None:
             path.unlink()
         else:
-            found[path.name] = said
-    keep(meant, found)
+            found[path.name] = stated
+    keep(intended, found)
 
 
 def built(folder: Path) -> None:
@@ -135,14 +135,14 @@ def run(folder: Path) -> None:
     train("recipe.yaml", out="run", stop_after=2, **options)
     opened = Run.open("run")
     images = [f"images/valid/{name}/0.png" for name in CLASSES]
-    said = {
+    stated = {
         "predicted": [dict(zip(p.classes, p.probabilities, strict=True)) for p in predict(opened, images)],
         "measured": evaluate(opened.model(), opened.dataset(), opened.recipe).results,
         "history": Run.open("whole").history,
     }
     shutil.copytree("images", folder / "images")
     shutil.copytree("run", folder / "run")
-    keep(folder / "said.json", said)
+    keep(folder / "said.json", stated)
 
 
 if __name__ == "__main__":

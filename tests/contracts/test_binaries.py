@@ -56,18 +56,18 @@ def test_a_hostile_file_is_reported_and_takes_little(
     file: HostileFile, child: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     found = asked(child, file.door, file(tmp_path))
-    assert file.says in found["told"]
+    assert file.says in found["reported"]
     assert found["taken"] < MIB
 
 
-def test_memory_that_is_taken_would_be_seen(child: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_memory_that_is_taken_would_be_noticed(child: subprocess.Popen[str], tmp_path: Path) -> None:
     """A picture below the limit is decoded, once for each of its eight names: eight take what one takes."""
     picture = picture_files.png(tmp_path / "0.png", 5_000, 5_000)
     one = asked(child, "folder", tmp_path)["taken"]
     for number in range(1, 8):
         (tmp_path / f"{number}.png").symlink_to(picture)
     eight = asked(child, "folder", tmp_path)
-    assert not eight["told"]
+    assert not eight["reported"]
     assert 25e6 / 2**20 < one < MIB
     assert eight["taken"] < one + 50
 
@@ -129,27 +129,27 @@ def test_every_limit_is_felt_and_raised(case: str, tmp_path: Path) -> None:
     """What is refused says by which limit, and is read once that limit is as high as it said."""
     name, make, door = LIMITED[case]
     path = make(tmp_path)
-    assert not doors.told(door, path)
+    assert not doors.reported(door, path)
     low, tries = {name: 1}, 0
-    while said := _told_below(low, door, path):
-        assert f"--limit {name}=" in said
-        assert f"more than {low[name]:,}" in said
-        raised = int(said.rpartition(f"--limit {name}=")[2].split()[0])
+    while stated := _reported_below(low, door, path):
+        assert f"--limit {name}=" in stated
+        assert f"more than {low[name]:,}" in stated
+        raised = int(stated.rpartition(f"--limit {name}=")[2].split()[0])
         assert raised > low[name]
         low[name], tries = raised, tries + 1
     assert 0 < tries < 1000
     if case != "header of a sequence":  # whose pickles' length is known once all are read
-        assert _told_below({name: low[name] - 1}, door, path)
+        assert _reported_below({name: low[name] - 1}, door, path)
 
 
-def _told_below(low: dict[str, int], door: str, path: Path) -> str:
+def _reported_below(low: dict[str, int], door: str, path: Path) -> str:
     with limits.using(**low):
-        return doors.told(door, path)
+        return doors.reported(door, path)
 
 
 def test_what_is_deflated_may_be_four_times_its_file_or_what_the_limit_says(tmp_path: Path) -> None:
     path = deflated(tmp_path)
-    assert not doors.told("weights", path)
+    assert not doors.reported("weights", path)
     size = path.stat().st_size
     assert 4 * size < 4000
     with limits.using(unpacked=1), pytest.raises(speczoo.WeightsError, match=f"take 4,000 bytes and the file {size}: "):
@@ -164,9 +164,9 @@ def test_the_page_says_what_the_limits_are() -> None:
     )
     rows = re.findall(r"^    (\w+): int = [^#\n]+?  # (.+)$", source, re.MULTILINE)
     assert [name for name, _ in rows] == list(limits.NAMES)
-    told = page.partition("<!-- files:begin -->")[2].partition("<!-- files:end -->")[0]
+    shown = page.partition("<!-- files:begin -->")[2].partition("<!-- files:end -->")[0]
     expected = [f"| `{name}` | {getattr(limits.DEFAULT, name):,} | {words} |" for name, words in rows]
-    assert told.strip().splitlines()[2:] == expected
+    assert shown.strip().splitlines()[2:] == expected
 
 
 def test_limits_are_those_of_the_block_that_raises_them(tmp_path: Path) -> None:
@@ -190,9 +190,9 @@ def test_the_command_line_lowers_and_raises(options: list[str], tmp_path: Path) 
     folder, image = run(tmp_path), picture(tmp_path)
     good = CliRunner().invoke(cli, ["predict", str(folder), str(image), "--limit", "pixels=784"])
     assert (good.exit_code, str(image) in good.stdout) == (0, True)
-    told = CliRunner().invoke(cli, ["predict", str(folder), str(image), *options])
-    assert told.exit_code == 2
-    assert options[1].partition("=")[0] in told.stderr
+    shown = CliRunner().invoke(cli, ["predict", str(folder), str(image), *options])
+    assert shown.exit_code == 2
+    assert options[1].partition("=")[0] in shown.stderr
 
 
 def test_memory_is_that_of_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,6 @@ def test_no_test_asks_a_clock(path: Path) -> None:
         ("@settings(deadline=200)\ndef f(): ...", "deadline"),
     ],
 )
-def test_one_would_be_seen(text: str, found: str) -> None:
+def test_one_would_be_noticed(text: str, found: str) -> None:
     assert list(clocks(ast.parse(text))) == [found]
     assert not list(clocks(ast.parse("@settings(deadline=None)\ndef f(): process.wait()")))

@@ -58,7 +58,7 @@ every = pytest.mark.parametrize("row", ROWS, ids=[f"{row.document}-{row.there}" 
 
 
 @lru_cache(maxsize=256)
-def said(command: str) -> str:
+def stated(command: str) -> str:
     """What a command prints, or what the arithmetic in its place comes to."""
     program, *arguments = shlex.split(command)
     if program != "zoo":
@@ -77,7 +77,7 @@ def holds(piece: str, text: str) -> bool:
 
 @every
 def test_the_command_says_what_the_page_says(row: Row) -> None:
-    output = said(row.command)
+    output = stated(row.command)
     assert "Traceback" not in output
     assert [piece for piece in row.says if not holds(piece, output)] == [], output
 

@@ -71,7 +71,7 @@ def at(data: Any, path: tuple[str | int, ...]) -> Any:
     return data
 
 
-def told(data: Any) -> str:
+def reported(data: Any) -> str:
     """What is reported of a spec: codes, texts and help."""
     report = Report()
     check_into(report, data)
@@ -165,8 +165,8 @@ def test_a_foreign_word_gives_the_key(case: tuple[Model, Key, str]) -> None:
             part["when"] = True
             del part["id"]
     part[word] = value
-    said = told(data)
-    assert re.search(rf"unknown-(key|argument): .*`{word}`.* did you mean `{key.name}`", said), said
+    stated = reported(data)
+    assert re.search(rf"unknown-(key|argument): .*`{word}`.* did you mean `{key.name}`", stated), stated
 
 
 ATTRIBUTES = [(model, name) for model in MODELS for name in model.model_fields if name not in keys(model)]
@@ -184,8 +184,8 @@ def test_the_attribute_of_a_key_is_no_key(case: tuple[Model, str], value: Any) -
         if without:
             part.pop(key, None)
         part[attribute] = value
-        said = told(data)
-        assert re.search(rf"unknown-(key|argument): .*`{attribute}`|bad-value: .*a parameter has", said), said
+        stated = reported(data)
+        assert re.search(rf"unknown-(key|argument): .*`{attribute}`|bad-value: .*a parameter has", stated), stated
 
 
 def test_a_new_key_of_a_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,8 +199,8 @@ def test_a_new_key_of_a_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(schema, "_BEYOND_TYPES", {})
     assert schema.schema()["properties"]["licence"]["description"] == "Who may use it. A text such as `MIT`."
     assert "| `licence` | a text such as `MIT` | Who may use it. |" in keys_table(new, "a spec")
-    assert "`licence` is a text such as `MIT`; not 3" in told(WHOLE | {"licence": 3})
-    assert "did you mean `licence`?" in told(WHOLE | {"copyright": "MIT"})
-    assert "did you mean `licence`?" in told(WHOLE | {"licens": "MIT"})
+    assert "`licence` is a text such as `MIT`; not 3" in reported(WHOLE | {"licence": 3})
+    assert "did you mean `licence`?" in reported(WHOLE | {"copyright": "MIT"})
+    assert "did you mean `licence`?" in reported(WHOLE | {"licens": "MIT"})
     text = "".join(f"{key}: {json.dumps(value)}\n" for key, value in ({"licence": "MIT"} | WHOLE).items())
     assert (formatted(Source.of(text)) or "").endswith('licence: "MIT"\n')

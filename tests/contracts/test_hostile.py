@@ -176,14 +176,14 @@ def test_it_earns_its_code_and_costs_nothing(attack: Attack, child: Child, tmp_p
     assert set(attack.codes) <= set(CODES)
     spec = written(tmp_path, attack)
     found = child.check(spec)
-    told = found["told"]
+    shown = found["reported"]
     if not attack.codes:
-        assert not told, told
+        assert not shown, shown
     else:
-        assert told, "nothing is said"
-        assert told[0][0] in attack.codes, told
+        assert shown, "nothing is said"
+        assert shown[0][0] in attack.codes, shown
     if attack.line is not None:
-        assert told[0][1] == attack.line, told
+        assert shown[0][1] == attack.line, shown
     assert found["plain"], "a control character is printed"
     assert not found["torch"], "torch is imported"
     assert child.takes_little(found["peak"]), found
@@ -231,7 +231,7 @@ def test_what_is_set_is_read_as_strictly_as_a_spec(value: str, child: Child, tmp
 def test_what_is_no_file_is_unreadable(path: str, child: Child, tmp_path: Path) -> None:
     home = written(tmp_path, Attack("", HEAD, ())).parent
     found = child.check(home / path if "/" not in path else Path(path))
-    assert [code for code, *_ in found["told"]] == ["unreadable"], found
+    assert [code for code, *_ in found["reported"]] == ["unreadable"], found
 
 
 def test_the_budget_is_felt(child: Child, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_the_compiler_computes_once_in_one_way() -> None:
 @pytest.mark.parametrize(
     "text", ["import {goal}", "def f():\n    from {package} import {name}", "if TYPE_CHECKING:\n    import {goal}"]
 )
-def test_a_circle_is_seen(text: str, tmp_path: Path) -> None:
+def test_a_circle_is_noticed(text: str, tmp_path: Path) -> None:
     """The first test can fail: on lazy imports, and on those for types alone."""
     for name, goal in (("a", "b"), ("b", "a")):
         path = tmp_path / "specs" / f"{name}.py"

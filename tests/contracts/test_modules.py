@@ -123,15 +123,18 @@ def test_features_by_torchvision_s_extractor(resnet: nn.Module, image: Tensor) -
 def test_features_by_taps(resnet: nn.Module, image: Tensor) -> None:
     model = speczoo.build("resnet18", resnet.state_dict(), taps=["layer2", "layer4"]).eval()
     features = model(image)
-    seen: dict[str, Tensor] = {}
+    visited: dict[str, Tensor] = {}
     handles = [
-        resnet.get_submodule(name).register_forward_hook(lambda m, a, out, name=name: seen.__setitem__(name, out))
+        resnet.get_submodule(name).register_forward_hook(lambda m, a, out, name=name: visited.__setitem__(name, out))
         for name in ("layer2", "layer4")
     ]
     resnet(image)
     for handle in handles:
         handle.remove()
-    assert [torch.equal(a, b) for a, b in zip(features, (seen["layer2"], seen["layer4"]), strict=True)] == [True, True]
+    assert [torch.equal(a, b) for a, b in zip(features, (visited["layer2"], visited["layer4"]), strict=True)] == [
+        True,
+        True,
+    ]
     assert features._fields == ("layer2", "layer4")
     assert not hasattr(model, "fc")
 

@@ -260,12 +260,12 @@ def test_ctrl_c_at_the_opening_of_a_file_leaves_nothing(sandbox: Path, monkeypat
 
 def test_sigterm_leaves_nothing_half_done(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `kill`, `timeout` and a container that stops send, while a command writes."""
-    seen: list[int] = []
+    visited: list[int] = []
 
     def terminated(path: Any, *args: Any, real: Any = os.open, **options: Any) -> int:
         descriptor: int = real(path, *args, **options)
         if str(path).endswith(".part"):
-            seen.append(len(list(Path().iterdir())))
+            visited.append(len(list(Path().iterdir())))
             os.kill(os.getpid(), signal.SIGTERM)
         return descriptor
 
@@ -276,7 +276,7 @@ def test_sigterm_leaves_nothing_half_done(sandbox: Path, monkeypatch: pytest.Mon
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert (found.exit_code, seen) == (143, [1])
+    assert (found.exit_code, visited) == (143, [1])
     assert found.stderr == "stopped\n"
     assert list(Path().iterdir()) == []
 
@@ -302,16 +302,16 @@ def test_all_that_is_written_goes_through_one_door(path: Path) -> None:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        said = ast.unparse(node)
-        assert name not in CHANGING, f"{path}:{node.lineno}: {said}"
-        assert not (name == "open" and isinstance(node.func, ast.Name)), f"{path}:{node.lineno}: {said}"
+        stated = ast.unparse(node)
+        assert name not in CHANGING, f"{path}:{node.lineno}: {stated}"
+        assert not (name == "open" and isinstance(node.func, ast.Name)), f"{path}:{node.lineno}: {stated}"
         of_os = name in OF_OS and ast.unparse(node.func) == f"os.{name}"
-        assert not of_os or "os.devnull" in said or "sys.stdout" in said, f"{path}:{node.lineno}: {said}"
+        assert not of_os or "os.devnull" in stated or "sys.stdout" in stated, f"{path}:{node.lineno}: {stated}"
         if name == "open" and node.args and isinstance(node.args[0], ast.Constant):  # a path's own
-            assert node.args[0].value in ("r", "rb"), f"{path}:{node.lineno}: {said}"
+            assert node.args[0].value in ("r", "rb"), f"{path}:{node.lineno}: {stated}"
         if name in ("save", "savefig") and ast.unparse(node.func) in ("torch.save", "figure.savefig"):
             target = node.args[-1 if name == "save" else 0]  # a file that is open, no path
-            assert ast.unparse(target) in ("file", "buffer"), f"{path}:{node.lineno}: {said}"
+            assert ast.unparse(target) in ("file", "buffer"), f"{path}:{node.lineno}: {stated}"
 
 
 def test_every_command_that_writes_is_among_them() -> None:

@@ -109,13 +109,13 @@ def test_what_is_there_stays_without_force(
         "KERAS": sandbox / "keras.json",
     }
     words["KERAS"].write_text(json.dumps(KERAS))
-    said = [str(words.get(argument, argument)) for argument in arguments]
+    stated = [str(words.get(argument, argument)) for argument in arguments]
     for name in written:
         target = Path(name)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(b"made by hand")
         before = snapshot(sandbox / "here")
-        result = zoo(*said)
+        result = zoo(*stated)
         assert result.exit_code == 2, result.output
         assert "--force" in result.output
         after = snapshot(sandbox / "here")
@@ -124,7 +124,7 @@ def test_what_is_there_stays_without_force(
     (sandbox / "here" / written[-1]).write_bytes(b"made by hand")
     old = os.umask(0o027)
     try:
-        result = zoo(*said, "--force")
+        result = zoo(*stated, "--force")
     finally:
         os.umask(old)
     assert result.exit_code == 0, result.output

@@ -32,8 +32,8 @@ def folder(package: str) -> Path:
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
-    told = {folder(package) for package in SETTINGS["packages"]}
-    assert told == {path.parent for top in FOLDERS.values() for path in (ROOT / top).rglob("*.py")}
+    reported = {folder(package) for package in SETTINGS["packages"]}
+    assert reported == {path.parent for top in FOLDERS.values() for path in (ROOT / top).rglob("*.py")}
     assert {package.partition(".")[0] for package in SETTINGS["packages"]} == {"speczoo"}
 
 

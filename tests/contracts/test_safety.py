@@ -474,7 +474,7 @@ def test_no_argument_takes_any_text(op: str) -> None:
     assert not list(_free(Layer.registry[op].model_json_schema()))
 
 
-def test_an_argument_that_takes_any_text_would_be_seen() -> None:
+def test_an_argument_that_takes_any_text_would_be_noticed() -> None:
     class Named(Layer, abstract=True):
         name: str | int
 
@@ -485,7 +485,7 @@ def test_an_argument_that_takes_any_text_would_be_seen() -> None:
     "pattern",
     ["", "^.*$", "[a-z]*", "^[a-z]*", "[a-z]*$", "^[^a]*$", "^[a-z'(]*$", r"^\w$", "^a$|b", "^(?:a|.)$", "^[ -~]$"],
 )
-def test_a_pattern_that_lets_python_through_would_be_seen(pattern: str) -> None:
+def test_a_pattern_that_lets_python_through_would_be_noticed(pattern: str) -> None:
     assert list(_free({"type": "string", "pattern": pattern}))
 
 

@@ -35,7 +35,7 @@ def test_no_annotation_of_a_model_is_compiled_at_import(base: type[BaseModel]) -
     assert {f"{m.__module__}.{m.__name__}": texts for m in models if (texts := compiled_anew(m))} == {}
 
 
-def test_an_annotation_that_is_a_text_would_be_seen() -> None:
+def test_an_annotation_that_is_a_text_would_be_noticed() -> None:
     class Textual(BaseModel):
         size: int  # a text, by this module's `annotations`
 

@@ -173,8 +173,8 @@ def test_names_of_files_are_printed_plainly(name: str, tmp_path: Path) -> None:
 
 def test_words_in_a_title_import_nothing() -> None:
     plain = spec("harmless")
-    said = {**plain, "title": "torch.compile F.relu Tensor OrderedDict(NamedTuple) (NamedTuple)"}
-    text, other = speczoo.source(plain), speczoo.source(said)
+    stated = {**plain, "title": "torch.compile F.relu Tensor OrderedDict(NamedTuple) (NamedTuple)"}
+    text, other = speczoo.source(plain), speczoo.source(stated)
     imports = [line for line in other.splitlines() if line.startswith(("import ", "from "))]
     assert imports == [line for line in text.splitlines() if line.startswith(("import ", "from "))]
 

@@ -151,7 +151,7 @@ SKIPPED = {"name": "rich", "skip_reason": "Dependency not found"}
 
 
 @pytest.mark.parametrize(
-    ("found", "code", "strict", "said"),
+    ("found", "code", "strict", "stated"),
     [
         ([GOOD], 0, 0, "1 of 1 packages audited, 0 known vulnerabilities"),
         ([GOOD, BAD], 1, 1, "torch 2.13.0: CVE-1-1, mended in 2.13.1"),
@@ -163,12 +163,12 @@ SKIPPED = {"name": "rich", "skip_reason": "Dependency not found"}
     ],
 )
 def test_the_audit_fails_for_what_is_known_and_says_what_was_not_asked(
-    found: list[dict[str, Any]] | None, code: int, strict: int, said: str
+    found: list[dict[str, Any]] | None, code: int, strict: int, stated: str
 ) -> None:
     output = "" if found is None else json.dumps({"dependencies": found, "fixes": []})
     for required, wanted in ((False, code), (True, strict)):
         ended, words = audit.verdict(output, "Traceback\nno route to host\n", required)
-        assert (ended, said in words) == (wanted, True), words
+        assert (ended, stated in words) == (wanted, True), words
         assert ("nothing was audited" in words) == (not any("vulns" in item for item in found or ()))
 
 

@@ -234,9 +234,9 @@ def test_errors_are_harmless_in_whatever_log_they_end_up(text: str) -> None:
     """From Python nothing of ours prints them: their own words are safe."""
     weights = pytest.importorskip("speczoo.weights")
     report = weights.LoadReport(text, (text,), (text,), (text,))
-    for told in (weights.WeightsError(text, f"missing: {text}"), report, TrainingError(f"no {text}", text)):
-        shown = str(told)
-        assert shown.count("\n") == len(told.lines) - 1
+    for reported in (weights.WeightsError(text, f"missing: {text}"), report, TrainingError(f"no {text}", text)):
+        shown = str(reported)
+        assert shown.count("\n") == len(reported.lines) - 1
         assert not obeyed(shown)
         assert not commands(f"Error: {shown}")
 
@@ -245,8 +245,8 @@ def test_every_kind_of_character_that_does_not_show_is_escaped() -> None:
     for number in range(0x110000):
         character = chr(number)
         kind = unicodedata.category(character)
-        unseen = kind[0] == "C" or kind in ("Zl", "Zp") or character in INVISIBLE
-        if unseen or (kind == "Mn" and "VARIATION SELECTOR" in unicodedata.name(character)):
+        unnoticed = kind[0] == "C" or kind in ("Zl", "Zp") or character in INVISIBLE
+        if unnoticed or (kind == "Mn" and "VARIATION SELECTOR" in unicodedata.name(character)):
             assert not shows(character), hex(number)
     assert safe("é漢字 ×\u0301") == "é漢字 ×\u0301"
 
@@ -298,7 +298,7 @@ def test_there_is_one_door(package: str) -> None:
     assert list(prints(ast.parse(door.read_text(encoding="utf-8"))))
 
 
-def test_a_second_door_is_seen() -> None:
+def test_a_second_door_is_noticed() -> None:
     for line in ("print(1)", "click.echo('x')", "sys.stderr.write('x')", "Console().print(x)", "Tqdm.write('x')"):
         assert list(prints(ast.parse(line))) == [1], line
     assert not list(prints(ast.parse("file.write('x'); report.add(print_of)")))

@@ -38,8 +38,8 @@ FRONT = [
 
 def imported(code: str) -> list[str]:
     """The heavy modules that a fresh process has after this code."""
-    told = f"\nimport sys; sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=False)
+    reported = f"\nimport sys; sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code + reported], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr.split()
 
@@ -54,7 +54,7 @@ def test_no_part_of_it_does(code: str) -> None:
     assert imported(code) == []
 
 
-def test_an_import_of_torch_would_be_seen(tmp_path: Path) -> None:
+def test_an_import_of_torch_would_be_noticed(tmp_path: Path) -> None:
     """Of one that is there in a moment: what is seen is its name."""
     (tmp_path / "torch.py").write_text("")
     assert imported(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import torch") == ["torch"]

@@ -38,11 +38,13 @@ from tests.families import LONG, graph_of
 
 def families() -> list[Any]:
     """Every network; without --slow one of a family."""
-    seen: set[Any] = set()
+    visited: set[Any] = set()
     found = []
     for name, (path, _) in catalogue.index().items():
-        found.append(pytest.param(name, marks=() if path.stem not in LONG and path not in seen else pytest.mark.slow))
-        seen.add(path)
+        found.append(
+            pytest.param(name, marks=() if path.stem not in LONG and path not in visited else pytest.mark.slow)
+        )
+        visited.add(path)
     return found
 
 
@@ -161,7 +163,7 @@ def fewest(boxes: int, links: tuple[BoxLink, ...], first: int, last: int) -> flo
         (lambda s: s._replace(width=10), "beside it"),
     ],
 )
-def test_a_fault_is_seen(broken: Any, fault: str) -> None:
+def test_a_fault_is_noticed(broken: Any, fault: str) -> None:
     page = Drawing(speczoo.graph("mnist_resnet")).picture
     leaves = [r for r in rectangles(page.shapes) if r.about is not None and r.about.kind == "conv"]
     for leaf in leaves:

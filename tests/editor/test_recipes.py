@@ -153,7 +153,7 @@ def test_every_place_can_be_asked() -> None:
             everything(slipped, random.randrange(len(slipped) + 1), found(slipped, path))
 
 
-def said(word: str, text: str = RECIPE, analysis: Analysis | None = None) -> str:
+def stated(word: str, text: str = RECIPE, analysis: Analysis | None = None) -> str:
     got = hover(TextNames(reader.read(text)), Source("x", text), text.index(word) + 1, analysis or found(text))
     assert got is not None, word
     return got.text
@@ -162,7 +162,7 @@ def said(word: str, text: str = RECIPE, analysis: Analysis | None = None) -> str
 def test_hover_says_what_every_key_is() -> None:
     for name, key in keys(Recipe).items():
         text = RECIPE if f"\n{name}:" in f"\n{RECIPE}" else f"{RECIPE}{name}: 1\n"
-        assert key.description in said(f"{name}:", text)
+        assert key.description in stated(f"{name}:", text)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_hover_says_what_every_key_is() -> None:
     ],
 )
 def test_hover_says_what_words_are(word: str, wanted: str) -> None:
-    assert wanted in said(word)
+    assert wanted in stated(word)
 
 
 def shown(text: str, analysis: Analysis) -> dict[str, str]:
@@ -239,7 +239,7 @@ def test_the_outline_has_every_key() -> None:
     ]
 
 
-def test_the_network_can_be_seen() -> None:
+def test_the_network_can_be_noticed() -> None:
     assert [lens.title for lens in lenses.lenses(found(RECIPE))][1:] == ["draw", "source"]
 
 

@@ -238,7 +238,7 @@ def test_functions_are_those_of_expressions() -> None:
 # -- the others ---------------------------------------------------------------------------------------------------
 
 
-def said(text: str, word: str, nth: int = 0) -> str:
+def stated(text: str, word: str, nth: int = 0) -> str:
     """The hover at a word, the nth of its kind."""
     at = -1
     for _ in range(nth + 1):
@@ -251,7 +251,7 @@ def said(text: str, word: str, nth: int = 0) -> str:
 
 
 def test_hover_shows_the_arithmetic_of_the_shape() -> None:
-    text = said(NET, "Conv2d", 0)
+    text = stated(NET, "Conv2d", 0)
     assert "`conv`: 16x32x32 → **16x16x16**" in text
     assert "height: `floor((32 + 2 * 1 - 3) / 2) + 1 = 16`" in text
     assert "parameters: 2,320 (weight 16x16x3x3, bias 16)" in text
@@ -273,11 +273,11 @@ def test_hover_shows_the_arithmetic_of_the_shape() -> None:
     ],
 )
 def test_hover_says_what_something_is(word: str, nth: int, wanted: str) -> None:
-    assert wanted in said(NET, word, nth)
+    assert wanted in stated(NET, word, nth)
 
 
 def test_hover_at_what_is_wrong_says_how_it_is_mended() -> None:
-    assert "help: did you mean `kernel_size`?" in said(
+    assert "help: did you mean `kernel_size`?" in stated(
         NET.replace("kernel_size: 3, padding: 1}\n  - {for", "kernal_size: 3, padding: 1}\n  - {for"), "kernal_size"
     )
 

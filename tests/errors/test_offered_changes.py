@@ -102,15 +102,15 @@ def padding(text: str) -> Any:
 
 @given(branches())
 def test_every_change_that_is_offered_is_accepted(spec: Data) -> None:
-    said = wrong(spec)
-    assume(said is not None)
-    assert said is not None
+    stated = wrong(spec)
+    assume(stated is not None)
+    assert stated is not None
     sizes = {
         tuple(speczoo.graph({**spec, "layers": spec["layers"][:-1], "outputs": ends(spec)}).outputs[n][1:])
         for n in "xy"
     }
-    assert len(sizes) == 1 or any("-->" in note for note in said.notes)
-    for line in said.help:
+    assert len(sizes) == 1 or any("-->" in note for note in stated.notes)
+    for line in stated.help:
         for way, made in offered(spec, line):
             event(way)
             assert made != spec

@@ -13,9 +13,9 @@ import speczoo
 def test_all_turns_of_a_loop_are_counted(turns: int) -> None:
     loop = {"for": {"i": f"1..{turns}"}, "id": "a$i", "op": "ReLU", "from": "input"}
     layers = [loop, {"id": "z", "op": "Tanh", "from": "input"}]
-    (said,) = speczoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})
-    more = re.search(r" (\d+) more$", said.message)
-    assert len(re.findall(r"`a\d+`", said.message)) + (int(more[1]) if more else 0) == turns
+    (stated,) = speczoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})
+    more = re.search(r" (\d+) more$", stated.message)
+    assert len(re.findall(r"`a\d+`", stated.message)) + (int(more[1]) if more else 0) == turns
     assert more is None or int(more[1]) > 0
 
 
@@ -24,5 +24,5 @@ def test_a_module_that_is_shared_is_taken(taken: bool) -> None:
     """Where nothing takes what shares it, that alone is reported."""
     layers = [{"id": "a", "op": "Linear", "out_features": 4}, {"id": "b", "share": "a", "from": "input"}]
     layers += [] if taken else [{"id": "z", "op": "Tanh", "from": "input"}]
-    said = speczoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})
-    assert [d.path for d in said] == ([] if taken else ["b"])
+    stated = speczoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})
+    assert [d.path for d in stated] == ([] if taken else ["b"])

@@ -249,9 +249,9 @@ def test_several_networks_and_inputs() -> None:
     ],
 )
 def test_what_makes_no_sense_is_reported(net: Path, words: list[str], tmp_path: Path) -> None:
-    told = zoo("sweep", net, *words, "-o", tmp_path / "x.png", code=2).stderr
-    assert "bug" not in told
-    assert len(told.splitlines()) < 8
+    reported = zoo("sweep", net, *words, "-o", tmp_path / "x.png", code=2).stderr
+    assert "bug" not in reported
+    assert len(reported.splitlines()) < 8
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.yaml"]
 
 

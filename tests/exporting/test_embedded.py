@@ -19,7 +19,7 @@ from speczoo.specs.diagnostics import Report
 
 onnx = pytest.importorskip("onnx")
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-told = st.dictionaries(texts.map(PREFIX.__add__), texts, max_size=4)
+reported = st.dictionaries(texts.map(PREFIX.__add__), texts, max_size=4)
 
 
 def model(metadata: dict[str, str], size: int) -> bytes:
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(data=st.data(), size=st.integers(0, 40), other=texts)
 def test_what_was_written_is_read(suffix: str, data: st.DataObject, size: int, other: str, folder: Path) -> None:
     """Ours alone: what others put there stays where it is. An archive names its entries as files, so ours are plain."""
-    metadata = data.draw(st.dictionaries(plain, texts) if suffix == ".pt2" else told)
+    metadata = data.draw(st.dictionaries(plain, texts) if suffix == ".pt2" else reported)
     beside = {f"x{other}": other} if suffix != ".pt2" else {}
     path = written(suffix, WRITERS[suffix]({**metadata, **beside}, size), folder)
     assert embedded.read(path).texts == metadata
@@ -111,15 +111,15 @@ def test_a_network_is_found_in_it(suffix: str, folder: Path) -> None:
     assert "it carries no spec" in report.errors[0].message
 
 
-def header(said: object) -> bytes:
-    text = json.dumps(said).encode()
+def header(stated: object) -> bytes:
+    text = json.dumps(stated).encode()
     return struct.pack("<Q", len(text)) + text
 
 
-@pytest.mark.parametrize("said", [[1], 5, None, {"__metadata__": 5}, {"__metadata__": [["speczoo.spec", "x"]]}])
-def test_a_header_of_another_kind_is_damage(said: object, folder: Path) -> None:
+@pytest.mark.parametrize("stated", [[1], 5, None, {"__metadata__": 5}, {"__metadata__": [["speczoo.spec", "x"]]}])
+def test_a_header_of_another_kind_is_damage(stated: object, folder: Path) -> None:
     with pytest.raises(NothingRead, match="damaged"):
-        embedded.read(written(".safetensors", header(said), folder))
+        embedded.read(written(".safetensors", header(stated), folder))
 
 
 def test_half_a_character_is_reported(folder: Path) -> None:

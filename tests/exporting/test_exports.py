@@ -84,9 +84,9 @@ def test_a_network_of_the_documents_is_the_same_in_a_file(suffix: str, folder: P
     with torch.no_grad():
         assert_close([module(x)], run(path, x))
     assert speczoo.fingerprint(path) == speczoo.fingerprint("mnist_cnn") == made.fingerprint
-    told = embedded.read(path)
-    assert told.settings["inputs"] == {"input": [1, 28, 28]}
-    assert told.versions["torch"].startswith(torch.__version__.partition("+")[0])
+    reported = embedded.read(path)
+    assert reported.settings["inputs"] == {"input": [1, 28, 28]}
+    assert reported.versions["torch"].startswith(torch.__version__.partition("+")[0])
     if suffix == ".onnx":
         found = onnx.load(path)
         names = [value.name for value in (*found.graph.input, *found.graph.output)]

@@ -45,16 +45,16 @@ class Progress:
 
     def __init__(self) -> None:
         self.runs = self.past = self.whole = 0
-        self.started = self.told = time.time()
+        self.started = self.reported = time.time()
 
     def count(self, past: bool, whole: bool) -> None:
         self.runs += 1
         self.past += past
         self.whole += whole
-        if time.time() - self.told > EVERY:
-            self.told = time.time()
+        if time.time() - self.reported > EVERY:
+            self.reported = time.time()
             line = {
-                "minutes": round((self.told - self.started) / 60, 1),
+                "minutes": round((self.reported - self.started) / 60, 1),
                 "runs": self.runs,
                 "past_yaml": self.past,
                 "whole": self.whole,

@@ -85,7 +85,7 @@ def fmt(data: bytes) -> tuple[bool, bool]:
     return True, True
 
 
-def told(source: Source) -> tuple[bool, list[Diagnostic]]:
+def reported(source: Source) -> tuple[bool, list[Diagnostic]]:
     """Whether a text is YAML or JSON, and what there is to say of it."""
     report = Report()
     document = parse(source, report, target.LIMITS)
@@ -98,17 +98,17 @@ def told(source: Source) -> tuple[bool, list[Diagnostic]]:
 def fix(data: bytes) -> tuple[bool, bool]:
     """Fixes leave something that can be read, JSON where it was JSON, and come to an end."""
     source = Source.of(data.decode("utf-8", "replace"), "fuzz.yaml")
-    past, found = told(source)
+    past, found = reported(source)
     json_before = is_json(source.text)
-    seen = [source.text]
+    visited = [source.text]
     for _ in range(ROUNDS):
         text = edit.mended(source, found)
         if text == source.text:
             break
-        assert text not in seen
-        seen.append(text)
+        assert text not in visited
+        visited.append(text)
         source = Source(source.name, text)
-        now, found = told(source)
+        now, found = reported(source)
         assert now or not past, text
         past = now
         assert is_json(text) or not json_before, text
@@ -260,9 +260,9 @@ def written(data: bytes) -> tuple[bool, bool]:
         graphs = api.check_into(report, spec, limits=target.LIMITS)
         before = state(base)
         if not report.ok or not graphs or max(graph.params for graph in graphs) > SMALL:
-            code, said = zoo("new", "fresh", "--from", home / "nowhere.yaml")
+            code, stated = zoo("new", "fresh", "--from", home / "nowhere.yaml")
             assert code
-            assert OUTSIDE not in said
+            assert OUTSIDE not in stated
             assert state(base) == before
             return bool(graphs), False
         wanted = graphs[0]
@@ -278,16 +278,16 @@ def written(data: bytes) -> tuple[bool, bool]:
 
 def checked(base: Path, out: Path, before: dict[str, bytes], made: tuple[int, str], wanted: Any, name: str) -> None:
     """What a command left: all else as it was, nothing from outside, no link, and the network that was asked for."""
-    code, said = made
+    code, stated = made
     after = state(base)
     new = {path: after[path] for path in after if path not in before}
     assert {path: after.get(path) for path in before} == before
     assert all(Path(path).is_relative_to(out) for path in new), sorted(new)
     assert not any(content.startswith(b"-> ") for content in new.values())
-    assert OUTSIDE not in said
+    assert OUTSIDE not in stated
     assert not any(OUTSIDE.encode() in content for content in new.values())
     if code == 0:
-        first = next(line for line in said.splitlines() if " written" in line)
+        first = next(line for line in stated.splitlines() if " written" in line)
         spec = out / first.partition(" written")[0]
         assert spec.name in (f"{name}.yaml", f"{name}.json")
         report = Report()
@@ -319,7 +319,7 @@ def inside(place: Path) -> Iterator[None]:
 
 # -- recipes ------------------------------------------------------------------------------------------------------
 
-SAID: tuple[Any, ...] = (
+STATED: tuple[Any, ...] = (
     *("MNIST", "folder", "digits_on_canvas", "SGD", "AdamW", "OneCycleLR", "MultiStepLR", "CosineAnnealingLR"),
     *("Resize", "Pad", "RandomCrop", "RandomErasing", "iou", "measured", "bf16-mixed", "lenet5", "./net.yaml", "../x"),
     *(0, -1, 1e400, float("nan"), 2**63, "1e9", True, None, [], {}, [0.1], [10**9, 10**9], "..", "/", "\x1b[2J", "é"),
@@ -378,7 +378,7 @@ def resaid(data: Any, random: Random, times: int) -> Any:
         elif form == 3 and isinstance(holder[last], (int, float)):
             holder[last] = random.choice((holder[last] + 1, -holder[last], holder[last] * 10**6, str(holder[last])))
         else:
-            holder[last] = random.choice(SAID)
+            holder[last] = random.choice(STATED)
     return made
 
 
@@ -501,9 +501,9 @@ def reheaded(content: bytes, random: Random) -> bytes:
     header = as_json(content[8 : 8 + size])
     if not isinstance(header, dict) or random.random() < 0.3:
         return bitten(content, random)
-    told = json.dumps(resaid(header, random, random.choice((1, 1, 2)))).encode("utf-8", "replace")
-    length = len(told) if random.random() < 0.9 else random.choice((0, 2**31, 2**63, len(told) + 8))
-    return length.to_bytes(8, "little") + told + content[8 + size :]
+    reported = json.dumps(resaid(header, random, random.choice((1, 1, 2)))).encode("utf-8", "replace")
+    length = len(reported) if random.random() < 0.9 else random.choice((0, 2**31, 2**63, len(reported) + 8))
+    return length.to_bytes(8, "little") + reported + content[8 + size :]
 
 
 def retensored(content: bytes, random: Random) -> bytes:

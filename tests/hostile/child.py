@@ -41,25 +41,25 @@ def check(path: str) -> dict[str, Any]:
     """What is reported of a spec, in every form that it is printed in."""
 
     def work() -> tuple[tuple[Diagnostic, ...], list[str]]:
-        told: tuple[Diagnostic, ...] = ()
+        shown: tuple[Diagnostic, ...] = ()
         try:
-            told = speczoo.check(path)
+            shown = speczoo.check(path)
         except speczoo.SpecError as error:
-            told = error.diagnostics
-        checked = [machine_formats.Checked(path, told)]
+            shown = error.diagnostics
+        checked = [machine_formats.Checked(path, shown)]
         forms = [
-            render.text(told),
-            machine_formats.concise(told),
+            render.text(shown),
+            machine_formats.concise(shown),
             machine_formats.as_json(checked),
-            machine_formats.github(told),
+            machine_formats.github(shown),
         ]
-        return told, [*forms, machine_formats.sarif(told, "0")]
+        return shown, [*forms, machine_formats.sarif(shown, "0")]
 
-    (told, printed), calls = counted(work)
+    (shown, printed), calls = counted(work)
     return {
-        "told": [(d.code, d.span.line if d.span else None, d.message[:200]) for d in told[:3]],
+        "reported": [(d.code, d.span.line if d.span else None, d.message[:200]) for d in shown[:3]],
         "plain": plain(*printed),
-        "mends": any(d.fix for d in told),
+        "mends": any(d.fix for d in shown),
         "calls": calls,
         "peak": highest(),
         "torch": "torch" in sys.modules,
@@ -74,8 +74,8 @@ def run(folder: str, commands: list[list[str]]) -> dict[str, Any]:
 
 def command(arguments: list[str]) -> dict[str, Any]:
     result, calls = counted(lambda: CliRunner().invoke(cli, arguments, prog_name="zoo"))
-    said = result.stderr.splitlines()[:1] if result.exit_code else []
-    return {"code": result.exit_code, "calls": calls, "plain": plain(result.stderr), "said": said}
+    stated = result.stderr.splitlines()[:1] if result.exit_code else []
+    return {"code": result.exit_code, "calls": calls, "plain": plain(result.stderr), "said": stated}
 
 
 def plain(*texts: str) -> bool:

@@ -83,7 +83,7 @@ DOORS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def told(door: str, path: Path) -> str:
+def reported(door: str, path: Path) -> str:
     """What is reported of it, by an error that is written for people."""
     import speczoo
     from speczoo.training.errors import TrainingError
@@ -106,7 +106,7 @@ def main() -> None:
 
     Image.init()
     for door in DOORS:  # imports what is imported late
-        told(door, Path("nowhere"))
+        reported(door, Path("nowhere"))
     gc.collect()
     gc.freeze()  # what forks have in common is no garbage of theirs
     for line in sys.stdin:
@@ -118,9 +118,9 @@ def main() -> None:
             os.close(reader)
             before = highest()
             try:
-                found: dict[str, Any] = {"told": told(door, Path(path))}
+                found: dict[str, Any] = {"reported": reported(door, Path(path))}
             except BaseException as error:
-                found = {"told": f"{type(error).__name__}: {error!s:.300}"}
+                found = {"reported": f"{type(error).__name__}: {error!s:.300}"}
             with os.fdopen(writer, "w") as pipe:
                 json.dump({**found, "taken": highest() - before}, pipe)
             os._exit(0)
@@ -128,7 +128,9 @@ def main() -> None:
         with os.fdopen(reader) as pipe:
             answer = pipe.read()
         status = os.waitpid(child, 0)[1]
-        print(answer if answer and not status else json.dumps({"told": f"ended by signal {status & 127}"}), flush=True)
+        print(
+            answer if answer and not status else json.dumps({"reported": f"ended by signal {status & 127}"}), flush=True
+        )
 
 
 if __name__ == "__main__":

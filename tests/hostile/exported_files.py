@@ -34,7 +34,7 @@ def onnx(folder: Path, content: bytes, more: int = 0) -> Path:
 
 
 @hostile("exported", "what it says of itself has 4,294,967,")
-def metadata_of_holes(folder: Path) -> Path:
+def metadata_of_gaps(folder: Path) -> Path:
     return onnx(folder, metadata(2**32), 2**32)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.hostile.files import hostile
-from tests.hostile.tensor_files import one_element_seen_often
+from tests.hostile.tensor_files import one_element_viewed_often
 
 # -- images -----------------------------------------------------------------------------------------------------------
 
@@ -62,7 +62,7 @@ def tiles(folder: Path) -> Path:
 
 
 @hostile("images", "has the bytes of 1,073,741,824 pixels")
-def picture_of_holes(folder: Path) -> Path:
+def picture_of_gaps(folder: Path) -> Path:
     with (folder / "x.webp").open("wb") as file:
         file.write(b"RIFF" + struct.pack("<I", 2**32 - 1) + b"WEBPVP8L")
         file.truncate(2**33)
@@ -93,7 +93,7 @@ def mnist(folder: Path) -> Path:
 
 
 @hostile("mnist", "half of it is for data")
-def digits_of_holes(folder: Path) -> Path:
+def digits_of_gaps(folder: Path) -> Path:
     with (mnist(folder) / "MNIST" / "raw" / "train-images-idx3-ubyte").open("r+b") as file:
         file.truncate(2**40)
     return folder
@@ -108,7 +108,7 @@ def digits_of_another_kind(folder: Path) -> Path:
 @hostile("mnist", "its tensors take 4,000,000,000,000 bytes")
 def digits_of_before(folder: Path) -> Path:
     (folder / "MNIST" / "processed").mkdir(parents=True)
-    one_element_seen_often(folder).rename(folder / "MNIST" / "processed" / "training.pt")
+    one_element_viewed_often(folder).rename(folder / "MNIST" / "processed" / "training.pt")
     return folder
 
 
@@ -141,12 +141,12 @@ def facts_in_facts(folder: Path) -> Path:
 
 @hostile("run", "model.pt: its tensors take 4,000,000,000,000 bytes")
 def weights_of_a_run(folder: Path) -> Path:
-    one_element_seen_often(run(folder)).rename(folder / "model.pt")
+    one_element_viewed_often(run(folder)).rename(folder / "model.pt")
     return folder
 
 
 @hostile("run", "last.ckpt: its tensors take 4,000,000,000,000 bytes")
 def checkpoint_of_a_run(folder: Path) -> Path:
     (run(folder) / "checkpoints").mkdir()
-    one_element_seen_often(folder).rename(folder / "checkpoints" / "last.ckpt")
+    one_element_viewed_often(folder).rename(folder / "checkpoints" / "last.ckpt")
     return folder

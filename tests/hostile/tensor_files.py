@@ -40,7 +40,7 @@ def header_of_one_tensor_too_many(folder: Path) -> Path:
 
 
 @hostile("weights", "does not fit")
-def tensor_of_holes(folder: Path) -> Path:
+def tensor_of_gaps(folder: Path) -> Path:
     entries = {"a.weight": {"dtype": "F32", "shape": [2**30], "data_offsets": [0, 2**32]}}
     return safetensors(folder / "x.safetensors", json.dumps(entries).encode(), size=2**32)
 
@@ -142,7 +142,7 @@ def archive_of_many_entries(folder: Path) -> Path:
 
 
 @hostile("weights", "does not fit")
-def archive_of_holes(folder: Path) -> Path:
+def archive_of_gaps(folder: Path) -> Path:
     """One stored record of 4 GB less a bit, most of which takes no place on the disk."""
     count = 2**30 - 2**20
     content = archive(
@@ -169,13 +169,13 @@ def storage_larger_than_its_record(folder: Path) -> Path:
 
 
 @hostile("weights", "its tensors take 4,000,000,000,000 bytes")
-def one_element_seen_often(folder: Path) -> Path:
+def one_element_viewed_often(folder: Path) -> Path:
     return one(folder / "x.pt", tensor(storage("0", 1), (10**12,), (0,)), {"0": bytes(4)})
 
 
 @hostile("checkpoint", "its tensors take 4,000,000,000,000 bytes")
-def one_element_seen_often_in_a_checkpoint(folder: Path) -> Path:
-    return one_element_seen_often(folder)
+def one_element_viewed_often_in_a_checkpoint(folder: Path) -> Path:
+    return one_element_viewed_often(folder)
 
 
 @hostile("weights", "more than 2**48 bytes")

@@ -17,8 +17,8 @@ TEXT = f"::error::mallory {ACTS}\n::error::mallory\n ::add-mask::mallory\n##[err
 #: The same without what a YAML file cannot hold.
 WRITTEN = "::error::mallory \u202eexe\u2066 ##[error]mallory ##vso[task.x]mallory"
 #: A name of a file or folder, one that a spec can say, and one with bytes that are no UTF-8.
-SAID = f"::error file=mallory::{ACTS}\n::error::mallory ##[error]"
-NAME = os.fsdecode(SAID.encode() + b"\xff")
+STATED = f"::error file=mallory::{ACTS}\n::error::mallory ##[error]"
+NAME = os.fsdecode(STATED.encode() + b"\xff")
 CLASS = f"::error::mallory {BLINKING}\u202e\n::error::"
 RUN = NAME.replace("::", ": :")  # Lightning takes the other for an address
 
@@ -86,12 +86,12 @@ def keras(text: str) -> dict[str, Any]:
 def exported(text: str) -> dict[str, str]:
     """What an exported file says of itself."""
     settings = json.dumps({"variant": text, "taps": {text: text}, "params": {text: text}})
-    told = {
+    reported = {
         "spec": json.dumps(network(text)),
         "settings": settings,
         "versions": json.dumps({text: text, "torch": text}),
     }
-    return {f"speczoo.{key}": value for key, value in {**told, "fingerprint": text}.items()}
+    return {f"speczoo.{key}": value for key, value in {**reported, "fingerprint": text}.items()}
 
 
 def recipe(net: str, root: str, **changes: Any) -> dict[str, Any]:
@@ -120,10 +120,10 @@ def image(path: Path, value: int) -> None:
     path.write_bytes(b"P5 12 12 255\n" + bytes([value, 255 - value] * 72))
 
 
-def tensors(path: Path, names: list[str], told: dict[str, str]) -> None:
+def tensors(path: Path, names: list[str], reported: dict[str, str]) -> None:
     """A .safetensors file of tensors with one number each, that says this of itself."""
     entries = {n: {"dtype": "F32", "shape": [1], "data_offsets": [4 * i, 4 * i + 4]} for i, n in enumerate(names)}
-    head = json.dumps({"__metadata__": told, **entries}).encode()
+    head = json.dumps({"__metadata__": reported, **entries}).encode()
     path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4 * len(names)))
 
 
@@ -145,9 +145,9 @@ layers:
 def prepare(home: Path) -> None:
     """All files, good ones and wrong ones, below `home`, which is the current folder."""
     write(home / "net.json", network(TEXT))
-    for name in (NAME, SAID):
+    for name in (NAME, STATED):
         write(home / f"{name}.json", network(TEXT))
-    write(home / "used.json", {**network("x"), "use": {"Other": f"./{SAID}.json"}, "layers": [{"op": "Other"}]})
+    write(home / "used.json", {**network("x"), "use": {"Other": f"./{STATED}.json"}, "layers": [{"op": "Other"}]})
     write(home / "net.yaml", YAML % "ReLU")
     write(home / f"{NAME}.yaml", YAML % "Relu")
     write(home / "broken.yaml", f"spec: 1\nname: [\n{WRITTEN}\n{BLINKING}: *nothing")
@@ -162,14 +162,14 @@ def prepare(home: Path) -> None:
     write(home / "rows.json", {TEXT: TEXT, "nc": 3, "backbone": rows, "head": rows})
     write(home / "keras-wrong.json", {**keras(TEXT), "config": [*keras(TEXT)["config"]["layers"], *wrong_layers]})
     write(home / "recipe.json", recipe("./net.json", "data"))
-    write(home / f"{NAME}recipe.json", recipe(f"./{SAID}.json", "data"))
+    write(home / f"{NAME}recipe.json", recipe(f"./{STATED}.json", "data"))
     commented = f"# {WRITTEN}\n" + "".join(
         f"{k}: {json.dumps(v)}\n" for k, v in recipe("./net.json", "data").items() if k not in ("title", "source")
     )
     write(home / "recipe.yaml", commented + f'title: "{WRITTEN}"\nsource: >-\n  {WRITTEN}\n')
     for key in ("name", "network", "data", "optimizer", "schedule", "precision", "metrics", TEXT):
         write(home / f"recipe-{key if key.isalpha() else 'key'}.json", recipe("./net.json", "data", **{key: TEXT}))
-    write(home / "recipe-nowhere.json", recipe(f"./{SAID}nowhere.json", f"{SAID}nowhere"))
+    write(home / "recipe-nowhere.json", recipe(f"./{STATED}nowhere.json", f"{STATED}nowhere"))
     tensors(home / f"{NAME}.safetensors", [TEXT, f"{TEXT}.1", "0.weight"], exported(TEXT))
     tensors(home / "exported.safetensors", [], exported(TEXT))
     tensors(home / "wrong.safetensors", [], {**exported(TEXT), "speczoo.spec": json.dumps(next(wrong(TEXT)))})
@@ -200,7 +200,7 @@ def spoil(home: Path, run: Path) -> None:
     changes: dict[str, Any] = {
         "classes": {"classes": [f"{TEXT}{i}" for i in range(4)]},
         "module": {"module": TEXT},
-        "data": {"data": f"{SAID}nowhere"},
+        "data": {"data": f"{STATED}nowhere"},
         "input": {"input": [TEXT]},
         "torch": {"torch": TEXT, "lightning": TEXT},
         "recipe": {"recipe": {**facts["recipe"], "optimizer": {TEXT: TEXT}}},

@@ -35,7 +35,7 @@ class Twice(nn.Module):
         self.net = nn.Sequential(self.conv, nn.ReLU())
         self.aux = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
         self.token = nn.Parameter(torch.ones(1, 1, 4))
-        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("counted", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.net(x)
@@ -103,8 +103,8 @@ class Latents(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         q = self.q(self.latents.unsqueeze(0).repeat(x.size(0), 1, 1))
         q, k = (t.reshape(len(x), -1, 2, 4).transpose(1, 2).reshape(len(x) * 2, -1, 4) for t in (q, x))
-        seen = (q @ k.transpose(1, 2) / math.sqrt(4)).softmax(-1) @ k
-        return seen.reshape(len(x), 2, 5, 4).flatten(1)
+        visited = (q @ k.transpose(1, 2) / math.sqrt(4)).softmax(-1) @ k
+        return visited.reshape(len(x), 2, 5, 4).flatten(1)
 
 
 class Scores(nn.Module):

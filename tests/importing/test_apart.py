@@ -176,6 +176,6 @@ class Scaled(nn.Module):
         (nn.Conv1d(4, 4, 1, padding="same"), (4, 4), "no function has its `padding`"),
     ],
 )
-def test_where_there_is_no_function_it_is_told(layer: nn.Module, input: Any, why: str) -> None:
+def test_where_there_is_no_function_it_is_reported(layer: nn.Module, input: Any, why: str) -> None:
     with pytest.raises(ImportRefused, match=rf"`layer\.weight`, a weight of a layer that is called as well, and {why}"):
         from_module(Scaled(layer), input)

@@ -129,9 +129,9 @@ def test_what_no_layer_can_be_made_of_is_refused(model: type[nn.Module], why: st
 def test_everything_is_reported_at_once_behind_what_is_lost_too() -> None:
     with pytest.raises(ImportRefused) as raised:
         from_module(Net(), (8, 36))
-    told = [(each.path, each.what) for each in raised.value.refusals]
+    reported = [(each.path, each.what) for each in raised.value.refusals]
     inner = [(f"{block}.inner.0", f"`fft.{name}`") for block in ("one", "two") for name in ("rfft", "irfft")]
-    assert told == [*inner, ("factors", "`linalg.qr`")]
+    assert reported == [*inner, ("factors", "`linalg.qr`")]
 
 
 class Wide(nn.Module):

@@ -85,7 +85,7 @@ def test_a_table_of_places_is_taken_as_far_as_the_input_goes() -> None:
     assert torch.equal(longer(x), model(x))
 
 
-def test_what_is_drawn_in_evaluation_is_told_how_to_do_without() -> None:
+def test_what_is_drawn_in_evaluation_is_answered_how_to_do_without() -> None:
     class Sampled(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x + torch.randn_like(x)

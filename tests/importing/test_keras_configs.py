@@ -77,8 +77,8 @@ def test_a_bias_that_keras_has_not_starts_at_0_and_is_not_trained() -> None:
 
 def test_sizes_that_the_file_leaves_open() -> None:
     config = sequential((None, None, 1), *MNIST)
-    (told,) = wrong(config)
-    assert "--input" in told.help[0]
+    (reported,) = wrong(config)
+    assert "--input" in reported.help[0]
     assert speczoo.graph(spec(config, input=(1, 28, 28))).params == 34826
 
 
@@ -86,7 +86,7 @@ def test_sizes_that_the_file_leaves_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "code", "said"),
+    ("row", "code", "stated"),
     [
         (("Lambda", "f", {"function": "lambda x: x"}), "unknown-op", "Lambda `f`"),
         (("Conv2D", "c", {"filters": 4}), "missing-argument", "`kernel_size`"),
@@ -100,7 +100,7 @@ def test_sizes_that_the_file_leaves_open() -> None:
         (("Conv2D", "c", {"filters": 4, "kernel_size": 30}), "empty-output", "Conv2D `c`"),
     ],
 )
-def test_what_has_no_counterpart_is_reported_at_its_place(row: Any, code: str, said: str) -> None:
+def test_what_has_no_counterpart_is_reported_at_its_place(row: Any, code: str, stated: str) -> None:
     """All of it in one run, each at its line; what follows from it is not reported."""
     rows = [("Dropout", "before", {"rate": 0.5}), row, ("Dense", "dense", {"units": 4}), ("Lambda", "last", {})]
     config = sequential((8, 8, 3), *rows)
@@ -109,7 +109,7 @@ def test_what_has_no_counterpart_is_reported_at_its_place(row: Any, code: str, s
         imported(Source.of(text, "config.json"))
     first, second = refused.value.diagnostics
     assert first.code == code
-    assert said in first.message
+    assert stated in first.message
     assert second.message.startswith("Lambda `last`")
     assert first.span is not None
     lines = text.split("\n")
@@ -120,11 +120,11 @@ def test_what_has_no_counterpart_is_reported_at_its_place(row: Any, code: str, s
 def test_values_that_there_are_not() -> None:
     rows = list(BRANCHES)
     rows[2] = ("Add", "sum", ["left", "nowhere"], {})
-    (told,) = wrong(functional(IMAGE, rows, ["head"]))
-    assert (told.code, "nowhere" in told.message) == ("unknown-reference", True)
+    (reported,) = wrong(functional(IMAGE, rows, ["head"]))
+    assert (reported.code, "nowhere" in reported.message) == ("unknown-reference", True)
     rows[2] = ("Add", "sum", ["left", "relu"], {})
-    (told,) = wrong(functional(IMAGE, rows, ["head"]))
-    assert told.code == "cycle"
+    (reported,) = wrong(functional(IMAGE, rows, ["head"]))
+    assert reported.code == "cycle"
 
 
 # -- hostile files ---------------------------------------------------------------------------------------------------
@@ -185,8 +185,8 @@ def test_many_calls_are_too_many() -> None:
         inner = {**config, "config": {**config["config"], "name": "inner"}}
         config = sequential((4,), *[("Dense", f"d{i}", {"units": 4}) for i in range(2)])
         config["config"]["layers"] += [{**inner, "config": {**inner["config"], "name": f"inner{i}"}} for i in range(8)]
-    (told,) = wrong(config)
-    assert told.code == "limit-exceeded"
+    (reported,) = wrong(config)
+    assert reported.code == "limit-exceeded"
 
 
 @pytest.mark.parametrize("count", [250, 2000])

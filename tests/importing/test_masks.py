@@ -61,7 +61,7 @@ def added(m: Net, x: Tensor, mask: Tensor) -> Tensor:
     return ((q @ q.transpose(-2, -1) + more).softmax(-1) @ q).transpose(1, 2).flatten(2)
 
 
-SAID: list[tuple[str, Run, str]] = [
+STATED: list[tuple[str, Run, str]] = [
     ("attn", lambda m, x, p: m.part(x, x, x, key_padding_mask=p)[0], "key_padding_mask: mask"),
     ("attn", lambda m, x, p: m.part(x, x, x, p, need_weights=False)[0], "key_padding_mask: mask"),
     ("attn", lambda m, x, p: m.part(x, x, x, attn_mask=m.causal)[0] * p[..., None], "mask: "),
@@ -76,11 +76,11 @@ SAID: list[tuple[str, Run, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "run", "said"), SAID)
-def test_masks_are_references(kind: str, run: Run, said: str) -> None:
+@pytest.mark.parametrize(("kind", "run", "stated"), STATED)
+def test_masks_are_references(kind: str, run: Run, stated: str) -> None:
     model = Net(run, kind).eval()
     made = from_module(model, {"x": (TOKENS, FEATURES), "mask": ((TOKENS,), "bool")})
-    assert said.lower() in str(made).lower()
+    assert stated.lower() in str(made).lower()
     ours = speczoo.build(str(made)).eval()
     ours.load_state_dict(model.state_dict())
     x, mask = torch.randn(3, TOKENS, FEATURES), torch.tensor([[False, True, True, False, False]] * 3)

@@ -217,13 +217,13 @@ class Tied(nn.Module):
         self.words = nn.Embedding(9, 12)
         self.cross = nn.MultiheadAttention(12, 3, batch_first=True)
         self.asked = nn.Parameter(torch.randn(1, 5, 12))
-        self.register_buffer("seen", torch.tril(torch.ones(20, 20)))
+        self.register_buffer("visible", torch.tril(torch.ones(20, 20)))
         self.head = nn.Linear(12, 9, bias=False)
         self.head.weight = self.words.weight
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.words(x)
-        scores = (y @ y.mT).masked_fill(self.seen[: y.shape[1], : y.shape[1]] == 0, -math.inf)
+        scores = (y @ y.mT).masked_fill(self.visible[: y.shape[1], : y.shape[1]] == 0, -math.inf)
         y = self.cross(self.asked.expand(x.shape[0], -1, -1), scores.softmax(-1) @ y, y)[0]
         out: Tensor = self.head(y)
         return out

@@ -112,15 +112,15 @@ class Looks(nn.Module):
         self.own = nn.MultiheadAttention(8, 2, batch_first=True)
         self.other = nn.MultiheadAttention(8, 4, kdim=6, vdim=6, bias=False)
         self.masks = masks
-        self.register_buffer("seen", torch.ones(5, 5, dtype=torch.bool).triu(1), persistent=False)
+        self.register_buffer("visible", torch.ones(5, 5, dtype=torch.bool).triu(1), persistent=False)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         h = self.words(x)
         more: dict[str, Any] = {
             "all": {},
             "fused": {"need_weights": False},
-            "mask": {"attn_mask": self.seen},
-            "causal": {"attn_mask": self.seen, "is_causal": True, "need_weights": False},
+            "mask": {"attn_mask": self.visible},
+            "causal": {"attn_mask": self.visible, "is_causal": True, "need_weights": False},
             "padding": {"key_padding_mask": x > 5},
         }[self.masks]
         h = self.own(h, h, h, **more)[0].transpose(0, 1)
@@ -203,7 +203,7 @@ def test_what_no_spec_can_express_is_reported(tmp_path: Path) -> None:
         from_program(file)
 
 
-def test_a_program_for_one_number_of_samples_is_told_how_to_be_for_any(tmp_path: Path) -> None:
+def test_a_program_for_one_number_of_samples_is_answered_how_to_be_for_any(tmp_path: Path) -> None:
     file = exported(Steps(), torch.randn(2, 3, 4), file=tmp_path / "steps.pt2")
     with pytest.raises(ModelFailed, match="takes 2 samples alone, and one for any number is made by"):
         from_program(file)

@@ -37,7 +37,7 @@ def again(module: nn.Module, x: Tensor) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("act", "said"),
+    ("act", "stated"),
     [
         (lambda m, x: 1 // 0, "Failing, given 2x4, raises ZeroDivisionError"),
         (lambda m, x: sys.exit("bye"), "Failing, given 2x4, ends the program: SystemExit: bye"),
@@ -45,11 +45,11 @@ def again(module: nn.Module, x: Tensor) -> Any:
         (again, "Failing, given 2x4, calls itself without end"),
     ],
 )
-def test_what_a_forward_raises_is_reported_at_its_line(act: Callable[[nn.Module, Tensor], Any], said: str) -> None:
+def test_what_a_forward_raises_is_reported_at_its_line(act: Callable[[nn.Module, Tensor], Any], stated: str) -> None:
     with pytest.raises(ModelFailed) as caught:
         from_module(Failing(act), (4,))
     where, _, text = str(caught.value).partition(": ")
-    assert text.startswith(said)
+    assert text.startswith(stated)
     assert where == f"{__file__}:{act.__code__.co_firstlineno}" or act is again  # which ends wherever it is too deep
     assert caught.value.__cause__ is not None
 
@@ -79,16 +79,16 @@ def test_a_request_to_stop_is_none_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "stated"),
     [
         (nn.Linear(3, 4), "a layer by itself: keys of a layer begin with an id, which `weight`, `bias` do not"),
         (Failing(lambda m, x: None), "its forward: no tensor comes out"),
     ],
 )
-def test_what_is_no_list_of_entries_is_reported(model: nn.Module, said: str) -> None:
+def test_what_is_no_list_of_entries_is_reported(model: nn.Module, stated: str) -> None:
     with pytest.raises(ImportRefused) as caught:
         from_module(model, (3,) if isinstance(model, nn.Linear) else (4,))
-    assert said in str(caught.value)
+    assert stated in str(caught.value)
 
 
 def test_a_model_that_does_nothing_is_one_layer() -> None:

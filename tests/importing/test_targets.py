@@ -10,7 +10,7 @@ from speczoo.importing.targets import Target, TargetError, model_of
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "said"),
+    ("name", "code", "stated"),
     [
         ("unclosed", "x = (\n", "SyntaxError"),
         ("failing", "1 / 0\n", "ZeroDivisionError"),
@@ -23,11 +23,11 @@ from speczoo.importing.targets import Target, TargetError, model_of
     ],
 )
 def test_what_code_raises_is_reported(
-    name: str, code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, code: str, stated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path(f"targets_{name}.py").write_text(code)
-    with pytest.raises(TargetError, match=said) as caught:
+    with pytest.raises(TargetError, match=stated) as caught:
         model_of(Target(f"targets_{name}", "Net"), {})
     assert f"targets_{name}" in str(caught.value)
 

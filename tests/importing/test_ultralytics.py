@@ -79,7 +79,7 @@ def test_the_blocks_are_good_and_all_of_them_are_of_use() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "code", "said"),
+    ("row", "code", "stated"),
     [
         ([-1, 1, "GhostConv", [64]], "unknown-op", "`GhostConv`"),
         ([-1, 1, "__import__('os')", [64]], "unknown-op", "__import__"),
@@ -94,7 +94,7 @@ def test_the_blocks_are_good_and_all_of_them_are_of_use() -> None:
         ([-1, 1, "Conv"], "bad-value", "a row is"),
     ],
 )
-def test_what_has_no_counterpart_is_reported_at_its_row(row: Any, code: str, said: str) -> None:
+def test_what_has_no_counterpart_is_reported_at_its_row(row: Any, code: str, stated: str) -> None:
     model = plain()
     model["backbone"][3] = row
     text = json.dumps(model, indent=1)
@@ -102,7 +102,7 @@ def test_what_has_no_counterpart_is_reported_at_its_row(row: Any, code: str, sai
         imported(Source.of(text, "net.yaml"))
     first = refused.value.diagnostics[0]
     assert first.code == code
-    assert said in first.message
+    assert stated in first.message
     assert first.span is not None
     assert '"backbone"' in "\n".join(text.split("\n")[: first.span.line])
 

@@ -304,7 +304,7 @@ def test_arguments_count_as_equal_where_torch_computes_the_same(op: str) -> None
         case = data.draw(layer_cases(op))
         if case.accepted() is None or not (respelt := _respellings(case)):
             return
-        results, said = [], []
+        results, stated = [], []
         for each in (case, data.draw(st.sampled_from(respelt))):
             layer = Layer.registry[op](**each.arguments)
             torch.manual_seed(0)
@@ -312,12 +312,12 @@ def test_arguments_count_as_equal_where_torch_computes_the_same(op: str) -> None
                 results.append(run(layer, each))
             except TorchRefused:
                 return
-            said.append(canonical(layer, layer.call(*each.inputs)))
+            stated.append(canonical(layer, layer.call(*each.inputs)))
         one, other = results
         pairs = zip(one.outputs, other.outputs, strict=False)
         same = len(one.outputs) == len(other.outputs) and one.state == other.state
         same = same and all(x.shape == y.shape and torch.allclose(x, y, 0, 0, equal_nan=True) for x, y in pairs)
-        assert (said[0] == said[1]) == same
+        assert (stated[0] == stated[1]) == same
 
     holds()
 
@@ -342,8 +342,8 @@ def test_other_arguments_of_a_function_count_as_equal_only_where_torch_computes_
         layers = [each.accepted() for each in pair]
         if None in layers:
             return
-        said = [canonical(layer, layer.call(*case.inputs)) for layer in layers if layer is not None]
-        if said[0] != said[1]:
+        stated = [canonical(layer, layer.call(*case.inputs)) for layer in layers if layer is not None]
+        if stated[0] != stated[1]:
             return
         made = []
         for layer in layers:

@@ -68,7 +68,7 @@ class ALIKE(torch.autograd.Function):
         return gradient
 
 
-def said(layer: Layer, case: Case, wanted: Wanted) -> Storages:
+def stated(layer: Layer, case: Case, wanted: Wanted) -> Storages:
     out = layer.apply(*case.inputs)
     if not any(value.is_float for value in out):
         return Storages(set(), set(), 0)
@@ -135,6 +135,6 @@ def test_what_is_kept(op: str) -> None:
             return  # which is the conformance tests' to say
         if layer.views:
             came = came._replace(outputs=set())
-        assert came == said(layer, case, wanted), (case, wanted)
+        assert came == stated(layer, case, wanted), (case, wanted)
 
     holds()

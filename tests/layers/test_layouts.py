@@ -121,7 +121,7 @@ def test_how_outputs_lie(op: str) -> None:
         for x, value in zip(outputs, layer.apply(*case.inputs), strict=True):
             memory = x.untyped_storage().data_ptr()
             came.append(Laid(layout(x, value), memories.index(memory) if memory in memories else None))
-        said = layer.laid_out([laid.layout.sizes for laid in came], layouts, *case.inputs, training=training)
-        assert [*map(places, said)] == [*map(places, came)], (case, layouts)
+        stated = layer.laid_out([laid.layout.sizes for laid in came], layouts, *case.inputs, training=training)
+        assert [*map(places, stated)] == [*map(places, came)], (case, layouts)
 
     holds()

@@ -86,8 +86,8 @@ def _by_gradient(layer: Layer, case: Case, given: list[Any], position: int, axis
     assert isinstance(jacobian, torch.Tensor)
     rank = jacobian.dim() - given[position].dim()
     others = tuple(i for i in range(rank, jacobian.dim()) if i != rank + axis)
-    seen = jacobian.abs().amax(others) > 1e-5
-    return [[seen[..., place]] for place in range(seen.shape[-1])]
+    visited = jacobian.abs().amax(others) > 1e-5
+    return [[visited[..., place]] for place in range(visited.shape[-1])]
 
 
 def repeats(case: Case) -> bool:
@@ -102,18 +102,18 @@ def held(case: Case, link: Link, found: list[torch.Tensor], lead: int) -> None:
     size = len(found)
     places = range(found[0].shape[link.axis + lead]) if link.axis is not None else [0]
     for i in places:
-        seen = [each.any() if link.axis is None else each.select(link.axis + lead, i).any() for each in found]
-        came = hull((place, place) for place, there in enumerate(seen) if there)
-        said = link.reach.at(i)
-        over = said is not None and not (said[0] >= 0 and said[1] < size)
+        visited = [each.any() if link.axis is None else each.select(link.axis + lead, i).any() for each in found]
+        came = hull((place, place) for place, there in enumerate(visited) if there)
+        stated = link.reach.at(i)
+        over = stated is not None and not (stated[0] >= 0 and stated[1] < size)
         if over and repeats(case):
             continue
-        if said is not None:
-            said = (max(0, said[0]), min(size - 1, said[1]))
-            said = said if said[0] <= said[1] else None
-        hole = over and "dilation" in case.arguments  # one of the kernel may lie at the end
-        wider = case.op in WIDER | COARSE or hole or "return_indices" in case.arguments
-        assert came == said or (wider and hull((came, said)) == said), (case, link, i, came, said)
+        if stated is not None:
+            stated = (max(0, stated[0]), min(size - 1, stated[1]))
+            stated = stated if stated[0] <= stated[1] else None
+        gap = over and "dilation" in case.arguments  # one of the kernel may lie at the end
+        wider = case.op in WIDER | COARSE or gap or "return_indices" in case.arguments
+        assert came == stated or (wider and hull((came, stated)) == stated), (case, link, i, came, stated)
 
 
 def nothing(sight: tuple[Link, ...], shape: Shape, out: Shape) -> bool:
@@ -147,7 +147,7 @@ def test_what_a_place_sees(op: str) -> None:
             sight = layer.sees(port, out.shape, *shapes)[position]
             each = [outputs[port] for outputs in found]
             if sight is None or nothing(sight, shapes[position], out.shape):
-                assert repeats(case) or not any(seen.any() for seen in each)
+                assert repeats(case) or not any(visited.any() for visited in each)
             else:
                 held(case, sight[axis], each, lead=out.batched)
 

@@ -39,13 +39,13 @@ def test_the_example_is_right_and_as_it_is_formatted_and_holds_the_op(op: str) -
 def test_arguments_are_the_fields_and_references_of_the_layer() -> None:
     for op in OPS:
         layer = Layer.registry[op]
-        said = {argument.name: argument for argument in reference(op).arguments}
-        assert list(said) == [
+        stated = {argument.name: argument for argument in reference(op).arguments}
+        assert list(stated) == [
             *layer.model_fields,
             *(name for name in layer.references if name not in layer.model_fields),
         ]
-        assert {name for name, argument in said.items() if argument.reference} == set(layer.references)
-        assert {name for name, argument in said.items() if argument.derived} == set(layer.derives)
-        assert {name for name, argument in said.items() if argument.required} == {
+        assert {name for name, argument in stated.items() if argument.reference} == set(layer.references)
+        assert {name for name, argument in stated.items() if argument.derived} == set(layer.derives)
+        assert {name for name, argument in stated.items() if argument.required} == {
             name for name, field in layer.model_fields.items() if field.is_required()
         }

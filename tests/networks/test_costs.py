@@ -86,9 +86,9 @@ def kept(model: nn.Module, given: list[Tensor]) -> int:
 def assert_exact(spec: dict[str, Any], batch: int) -> None:
     """Assert that what a network is predicted to take, at inference and in training, is what torch holds."""
     graph, model = speczoo.graph(spec), speczoo.build(spec)
-    said, given = memory(graph, batch=batch), random_input(graph, batch)
-    assert said.inference == alive(model, given)
-    assert said.training == kept(model, given)
+    worded, given = memory(graph, batch=batch), random_input(graph, batch)
+    assert worded.inference == alive(model, given)
+    assert worded.training == kept(model, given)
 
 
 def bytes_of(tensors: Any) -> int:
@@ -99,23 +99,23 @@ def bytes_of(tensors: Any) -> int:
 def test_memory(name: str) -> None:
     """Within a twentieth, as promised; a batch of two, since norms of some want more than one number in training."""
     graph, model, batch = graph_of(name), speczoo.build(name), 2
-    said, given = memory(graph, batch=batch), random_input(graph, batch)
-    assert said.inference == pytest.approx(alive(model, given), rel=0.05)
+    worded, given = memory(graph, batch=batch), random_input(graph, batch)
+    assert worded.inference == pytest.approx(alive(model, given), rel=0.05)
     recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
     with torch.backends.mkldnn.flags(enabled=not recurrent):  # oneDNN keeps a workspace of its own for the way back
-        assert said.training == pytest.approx(kept(model, given), rel=0.05)
-    assert (said.weights, said.buffers) == (bytes_of(model.parameters()), bytes_of(model.buffers()))
-    assert said.gradients == said.weights
+        assert worded.training == pytest.approx(kept(model, given), rel=0.05)
+    assert (worded.weights, worded.buffers) == (bytes_of(model.parameters()), bytes_of(model.buffers()))
+    assert worded.gradients == worded.weights
 
 
 @pytest.mark.filterwarnings("ignore")
 @given(networks())
 def test_memory_of_any_network(spec: dict[str, Any]) -> None:
     graph, model, batch = speczoo.graph(spec), speczoo.build(spec), 3
-    said, given = memory(graph, batch=batch), random_input(graph, batch)
-    assert said.inference == pytest.approx(alive(model, given), rel=0.05)
-    assert said.training == pytest.approx(kept(model, given), rel=0.05)
-    assert said.gradients == bytes_of(p for p in model.parameters() if p.requires_grad)
+    worded, given = memory(graph, batch=batch), random_input(graph, batch)
+    assert worded.inference == pytest.approx(alive(model, given), rel=0.05)
+    assert worded.training == pytest.approx(kept(model, given), rel=0.05)
+    assert worded.gradients == bytes_of(p for p in model.parameters() if p.requires_grad)
 
 
 def test_what_was_cut_is_let_go_of_with_its_last_part() -> None:
@@ -191,8 +191,8 @@ def test_memory_of_ids_that_stand_for_two_entries(spec: dict[str, Any]) -> None:
         graph = speczoo.graph(spec)
     except speczoo.SpecError:  # whose message is not the question here
         reject()
-    said, given = memory(graph), random_input(graph, 1)
-    assert said.inference == pytest.approx(alive(speczoo.build(spec), given), rel=0.05)
+    worded, given = memory(graph), random_input(graph, 1)
+    assert worded.inference == pytest.approx(alive(speczoo.build(spec), given), rel=0.05)
 
 
 @pytest.mark.filterwarnings("ignore")  # masks of two kinds
@@ -358,10 +358,10 @@ def test_memory_of_computed_weights(op: str, norm: str) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
 def test_memory_of_another_type(dtype: str) -> None:
     graph, model = speczoo.graph("mnist_resnet"), speczoo.build("mnist_resnet", dtype=dtype)
-    said, given = memory(graph, dtype, 2), [x.to(getattr(torch, dtype)) for x in random_input(graph, 2)]
-    assert (said.weights, said.buffers) == (bytes_of(model.parameters()), bytes_of(model.buffers()))
-    assert said.inference == alive(model, given)
-    assert said.training == pytest.approx(kept(model, given), rel=0.05)
+    worded, given = memory(graph, dtype, 2), [x.to(getattr(torch, dtype)) for x in random_input(graph, 2)]
+    assert (worded.weights, worded.buffers) == (bytes_of(model.parameters()), bytes_of(model.buffers()))
+    assert worded.inference == alive(model, given)
+    assert worded.training == pytest.approx(kept(model, given), rel=0.05)
 
 
 def test_a_type_that_weights_are_not_of() -> None:
@@ -425,6 +425,6 @@ def test_states_of_optimizers(optimizer: str, made: Any) -> None:
     stepping.step()
     states = [x for state in stepping.state.values() for x in state.values() if isinstance(x, Tensor) and x.dim() > 0]
     assert sum(x.numel() for x in states) == OPTIMIZER_STATES[optimizer] * graph.params
-    said = memory(graph)
-    expected = 2 * said.weights + said.buffers + said.training + bytes_of(states)
-    assert said.training_step(optimizer) == expected
+    worded = memory(graph)
+    expected = 2 * worded.weights + worded.buffers + worded.training + bytes_of(states)
+    assert worded.training_step(optimizer) == expected

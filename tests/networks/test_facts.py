@@ -70,21 +70,21 @@ def test_every_name_of_the_facts_is_in_the_catalogue() -> None:
 
 @pytest.mark.parametrize("name", catalogue.ALIASES)
 def test_plain_names_are_names_of_networks(name: str) -> None:
-    meant = catalogue.ALIASES[name]
-    assert meant in catalogue.index()
+    intended = catalogue.ALIASES[name]
+    assert intended in catalogue.index()
     assert name not in catalogue.index()
-    assert speczoo.summary(name) == speczoo.summary(meant)
-    assert f"| `{name}` | `{meant}` |" in readme_tables.README.read_text(encoding="utf-8")
+    assert speczoo.summary(name) == speczoo.summary(intended)
+    assert f"| `{name}` | `{intended}` |" in readme_tables.README.read_text(encoding="utf-8")
 
 
 def test_every_network_states_what_it_costs() -> None:
     for path in catalogue.files():
         spec = catalogue.own(path).spec
-        for said in list(spec.variants.values()) or [spec]:
-            assert said.expect is not None, path
-            assert said.expect.params is not None, path
-            assert said.expect.macs is not None, path
-            assert said.expect.output is not None, path
+        for stated in list(spec.variants.values()) or [spec]:
+            assert stated.expect is not None, path
+            assert stated.expect.params is not None, path
+            assert stated.expect.macs is not None, path
+            assert stated.expect.output is not None, path
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_the_papers_resnet34_has_shortcuts_without_weights() -> None:
 def test_the_flop_of_alexnet_are_twice_the_macs_of_its_halves() -> None:
     """The paper's layers by hand: conv2, conv4 and conv5 see half of the channels."""
     layers = [(55, 96, 3 * 121), (27, 256, 48 * 25), (13, 384, 256 * 9), (13, 384, 192 * 9), (13, 256, 192 * 9)]
-    halves = sum(side**2 * out * seen for side, out, seen in layers) + 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    halves = sum(side**2 * out * visited for side, out, visited in layers) + 9216 * 4096 + 4096 * 4096 + 4096 * 1000
     assert speczoo.summary("alexnet_2012", groups=2).macs == halves
     assert agrees("0.72B", halves)
     assert 1.44e9 < 2 * halves < 1.5e9

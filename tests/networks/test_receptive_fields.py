@@ -150,13 +150,13 @@ def test_what_is_taken_together() -> None:
     assert fields["left"].to_json() == {"size": [1], "stride": [1], "offset": [-4]}
 
 
-def test_axes_that_are_gone_are_seen_whole() -> None:
+def test_axes_that_are_gone_are_noticed_whole() -> None:
     fields = by_path("resnet18", input=[3, 64, 100])
     assert fields["avgpool"] == fields["fc"] == ReceptiveField((64, 100), (0, 0), (0, 0))
     assert fields["conv1"] == ReceptiveField((7, 7), (2, 2), (-3, -3))
     assert by_path("mlp")["1"] == ReceptiveField((32, 32), (0, 0), (0, 0))
 
 
-def test_a_network_without_axes_has_nothing_to_tell() -> None:
+def test_a_network_without_axes_has_nothing_to_report() -> None:
     layers = [{"op": "Linear", "out_features": 3}]
     assert by_path({"spec": 1, "name": "flat", "input": [4], "layers": layers})["0"] == ReceptiveField((), (), ())

@@ -11,7 +11,7 @@ from speczoo import catalogue, metadata
 from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.compiler.emit.sizes import accepted, lines
 from tests.families import LONG
-from tests.properties.test_sizes import checked, told
+from tests.properties.test_sizes import checked, predicted
 
 #: One network of each family, but of those that are long; the others run with --slow.
 FAMILIES = {
@@ -42,19 +42,19 @@ def test_the_tiles_of_the_unet_paper() -> None:
     """572 gives 388, and the paper asks for tiles whose poolings all have even sizes: one of every 16."""
     sizes = speczoo.sizes("unet_2015")
     assert sizes.output(572, 572) == (2, 388, 388)
-    said = [text for word, text in lines(sizes) if word == "drops"]
-    assert said[-1] == "nothing at height and width: n mod 16 = 12 from 188"
+    stated = [text for word, text in lines(sizes) if word == "drops"]
+    assert stated[-1] == "nothing at height and width: n mod 16 = 12 from 188"
     assert ("output", "2 x (16 floor((height + 4) / 16) - 188) x (16 floor((width + 4) / 16) - 188)") in lines(sizes)
 
 
 def test_what_says_so() -> None:
-    said = {
+    stated = {
         name: [text for word, text in lines(speczoo.sizes(name)) if word in ("set by", "pinned by")]
         for name in ("densenet121", "lenet5", "unet")
     }
-    assert said["densenet121"] == ["features.transition3.pool"]
-    assert said["lenet5"] == ["fc1.0"]
-    assert [text.partition(" ")[0] for text in said["unet"]] == ["cat4", "cat3", "cat2", "cat1"]
+    assert stated["densenet121"] == ["features.transition3.pool"]
+    assert stated["lenet5"] == ["fc1.0"]
+    assert [text.partition(" ")[0] for text in stated["unet"]] == ["cat4", "cat3", "cat2", "cat1"]
     assert dict(lines(speczoo.sizes("resnet34")))["last map"].startswith("512 x ceil(height / 32) x ceil(width / 32)")
 
 
@@ -81,7 +81,7 @@ def drawn(sizes: Sizes, most: int, square: int, others: int) -> list[tuple[int, 
 def agree(name: str, most: int, square: int, others: int) -> None:
     sizes = speczoo.sizes(name)
     for at in drawn(sizes, most, square, others):
-        assert told(sizes, at) == checked(sizes, at), (name, at)
+        assert predicted(sizes, at) == checked(sizes, at), (name, at)
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES.values()))

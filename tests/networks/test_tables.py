@@ -98,29 +98,33 @@ def test_structural_tables(name: str) -> None:
     rows = [row for row in speczoo.graph(name).rows if row.op in OPS]
     printed = list(table(name, TABLES[name]))
     assert len(rows) == len(printed)
-    for row, said in zip(rows, printed, strict=True):
-        matches(name, row, said)
+    for row, stated in zip(rows, printed, strict=True):
+        matches(name, row, stated)
     slips = Counter(
-        {(name, said.layer, said.params): said.params for said in printed if (name, said.layer, said.params) in SLIPS}
+        {
+            (name, stated.layer, stated.params): stated.params
+            for stated in printed
+            if (name, stated.layer, stated.params) in SLIPS
+        }
     )
     assert speczoo.summary(name).params == number(lines(name)[-1].split("\t")[-1]) - slips.total()
 
 
-def matches(name: str, row: Row, said: Printed) -> None:
-    assert said.layer.startswith(OPS[row.op])
-    assert row.params == SLIPS.get((name, said.layer, said.params), said.params), said
+def matches(name: str, row: Row, stated: Printed) -> None:
+    assert stated.layer.startswith(OPS[row.op])
+    assert row.params == SLIPS.get((name, stated.layer, stated.params), stated.params), stated
     if row.op == "Linear":
-        assert (row.inputs[0][0], row.output[0]) == said.channels
+        assert (row.inputs[0][0], row.output[0]) == stated.channels
         return
-    assert (row.inputs[0][0], row.output[0]) == said.channels
-    assert (*row.inputs[0][1:], row.inputs[0][0]) == said.input
-    assert (*row.output[1:], row.output[0]) == said.output
+    assert (row.inputs[0][0], row.output[0]) == stated.channels
+    assert (*row.inputs[0][1:], row.inputs[0][0]) == stated.input
+    assert (*row.output[1:], row.output[0]) == stated.output
     layer: Any = row.node.body
     stride = layer.kernel_size if layer.stride is None else layer.stride
-    assert _one(layer.kernel_size) == said.kernel
-    assert _one(stride) == said.stride
-    if said.pad is not None:
-        assert _one(layer.padding) == (1 if said.pad == 0.5 else said.pad)
+    assert _one(layer.kernel_size) == stated.kernel
+    assert _one(stride) == stated.stride
+    if stated.pad is not None:
+        assert _one(layer.padding) == (1 if stated.pad == 0.5 else stated.pad)
 
 
 def _one(value: Any) -> Any:
@@ -196,24 +200,30 @@ def test_the_padding_figure() -> None:
 # -- receptive fields -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("stack", "seen", "fewer"), [(2, 5, 28.0), (3, 7, 44.9), (5, 11, 62.8)])
-def test_stacks_of_small_kernels_see_what_a_large_one_sees(stack: int, seen: int, fewer: float) -> None:
+@pytest.mark.parametrize(("stack", "visited", "fewer"), [(2, 5, 28.0), (3, 7, 44.9), (5, 11, 62.8)])
+def test_stacks_of_small_kernels_see_what_a_large_one_sees(stack: int, visited: int, fewer: float) -> None:
     conv = {"op": "Conv2d", "out_channels": 1, "kernel_size": 3, "bias": False}
     entry = {"for": {"i": f"1..{stack}"}, **conv}
-    spec = {"spec": 1, "name": "stack", "input": [1, seen, seen], "layers": [entry], "expect": {"output": [1, 1, 1]}}
-    large = {**spec, "layers": [{**conv, "kernel_size": seen}]}
-    assert (speczoo.summary(spec).params, speczoo.summary(large).params) == (9 * stack, seen**2)
-    assert round(100 * (1 - 9 * stack / seen**2), 1) == fewer
+    spec = {
+        "spec": 1,
+        "name": "stack",
+        "input": [1, visited, visited],
+        "layers": [entry],
+        "expect": {"output": [1, 1, 1]},
+    }
+    large = {**spec, "layers": [{**conv, "kernel_size": visited}]}
+    assert (speczoo.summary(spec).params, speczoo.summary(large).params) == (9 * stack, visited**2)
+    assert round(100 * (1 - 9 * stack / visited**2), 1) == fewer
     for model in (speczoo.build(spec), speczoo.build(large)):
         for m in model.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.ones_(m.weight)
-        x = torch.ones(1, 1, seen, seen, requires_grad=True)
+        x = torch.ones(1, 1, visited, visited, requires_grad=True)
         model(x).backward()
         assert x.grad is not None
         assert (x.grad > 0).all()  # one output sees every pixel,
     with pytest.raises(SpecError):  # and one pixel less leaves nothing to see
-        speczoo.summary({**spec, "input": [1, seen - 1, seen - 1]})
+        speczoo.summary({**spec, "input": [1, visited - 1, visited - 1]})
 
 
 # -- slips in print ---------------------------------------------------------------------------------------------------

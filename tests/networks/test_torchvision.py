@@ -207,7 +207,7 @@ def test_the_same_numbers_in_modules(name: str) -> None:
     except (RuntimeError, NotImplementedError):
         with NoInit():
             reference = theirs(name)
-    seen = 0
+    visited = 0
     for key, m in reference.named_modules():
         for attribute in (
             "eps",
@@ -221,10 +221,10 @@ def test_the_same_numbers_in_modules(name: str) -> None:
             "count_include_pad",
         ):
             if hasattr(m, attribute) and key in ours and hasattr(ours[key], attribute):
-                seen += 1
+                visited += 1
                 expected = pytest.approx(one(getattr(m, attribute)))
                 assert one(getattr(ours[key], attribute)) == expected, (key, attribute)
-    assert seen > 20
+    assert visited > 20
 
 
 def one(value: Any) -> Any:

@@ -191,11 +191,11 @@ def test_published_weights(
     x = torch.randn(1, 3, 64, 64)
     assert torch.equal(model(x), theirs(x))
     assert cached.is_file()
-    told = report(model)
-    assert told.source == "SqueezeNet1_1_Weights.IMAGENET1K_V1"
-    assert len(told.categories) == 1000
-    assert told.categories[1] == "goldfish"
-    assert told.transforms()(torch.zeros(3, 300, 400, dtype=torch.uint8)).shape == (3, 224, 224)
+    reported = report(model)
+    assert reported.source == "SqueezeNet1_1_Weights.IMAGENET1K_V1"
+    assert len(reported.categories) == 1000
+    assert reported.categories[1] == "goldfish"
+    assert reported.transforms()(torch.zeros(3, 300, 400, dtype=torch.uint8)).shape == (3, 224, 224)
     (tmp_path / "origin" / cached.name).unlink()
     speczoo.build("squeezenet1_1", "DEFAULT")  # from the cache
 
@@ -219,10 +219,10 @@ def test_offline_says_what_was_wanted_and_where_to_put_it(
     elsewhere = origin.rename(tmp_path / "elsewhere.pth")
     with pytest.raises(WeightsError) as caught:
         speczoo.build("squeezenet1_1", "DEFAULT")
-    said = str(caught.value)
-    assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in said
-    assert origin.as_uri() in said
-    assert str(cached) in said
+    stated = str(caught.value)
+    assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in stated
+    assert origin.as_uri() in stated
+    assert str(cached) in stated
     elsewhere.rename(cached)
     speczoo.build("squeezenet1_1", "DEFAULT")
 
@@ -261,20 +261,20 @@ def test_densenet_s_old_keys(name: str) -> None:
 def test_every_spec_s_weights_are_those_of_its_name() -> None:
     models = torchvision().models
     uncounted = {"googlenet": 13004888 - 6624904}  # heads that torchvision does not count
-    seen = set()
+    visited = set()
     for name, (path, variant) in catalogue.index().items():
         spec = catalogue.own(path).spec
-        said = spec.variants[variant] if variant else spec
-        entry = said.weights or spec.weights
+        stated = spec.variants[variant] if variant else spec
+        entry = stated.weights or spec.weights
         if entry is None:
             continue
-        seen.add(name)
+        visited.add(name)
         enum = published_weights(entry.source.removeprefix("torchvision:"))
         assert enum is models.get_model_weights(name)
         graph = speczoo.graph(name) if name in uncounted else speczoo.graph(name, **entry.params)
         assert graph.params - uncounted.get(name, 0) in {member.meta["num_params"] for member in enum}, name
         assert set(entry.params) <= set(spec.params)
-    assert set(SHARED) <= seen
+    assert set(SHARED) <= visited
 
 
 # -- a head of one's own --------------------------------------------------------------------------------------------
@@ -284,12 +284,12 @@ def test_every_spec_s_weights_are_those_of_its_name() -> None:
 def test_another_number_of_classes_loads_all_but_the_head(name: str) -> None:
     state = speczoo.build(name, seed=1).state_dict()
     model = speczoo.build(name, state, num_classes=3, seed=2)
-    told = report(model)
+    reported = report(model)
     fresh = speczoo.build(name, num_classes=3, seed=2).state_dict()
     differ = {key for key, value in fresh.items() if value.shape != state[key].shape}
     assert differ
-    assert set(told.missing) == differ
-    assert set(told.loaded) == set(state) - differ
+    assert set(reported.missing) == differ
+    assert set(reported.loaded) == set(state) - differ
     for key, value in model.state_dict().items():
         assert value.device.type == "cpu"
         if key in differ:
@@ -300,8 +300,10 @@ def test_another_number_of_classes_loads_all_but_the_head(name: str) -> None:
             assert torch.equal(value, state[key])
     again = speczoo.build(name, state, num_classes=3, seed=2).state_dict()
     assert all(torch.equal(value, again[key]) for key, value in model.state_dict().items())
-    spread = model.state_dict()[next(k for k in told.missing if k.endswith("weight"))].std()
-    assert 0.5 < spread / fresh[next(k for k in told.missing if k.endswith("weight"))].std() < 2 or name == "mnist_cnn"
+    spread = model.state_dict()[next(k for k in reported.missing if k.endswith("weight"))].std()
+    assert (
+        0.5 < spread / fresh[next(k for k in reported.missing if k.endswith("weight"))].std() < 2 or name == "mnist_cnn"
+    )
 
 
 def test_what_was_not_loaded_is_reported(state: State, caplog: pytest.LogCaptureFixture) -> None:
@@ -497,6 +499,6 @@ def test_the_report_survives_copies_and_another_process(state: State, tmp_path: 
     assert pickle.loads(pickle.dumps(model)).load_report == model.load_report
     torch.save(model, tmp_path / "model.pt")
     code = f"import torch; print(torch.load({str(tmp_path / 'model.pt')!r}, weights_only=False).load_report)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == str(model.load_report)
-    assert "classifier.1.weight" in told
+    reported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert reported.strip() == str(model.load_report)
+    assert "classifier.1.weight" in reported

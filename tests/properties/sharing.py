@@ -75,7 +75,7 @@ def numbered(composite: Composite) -> Entries:
         elif node.body is None:
             entry["op"] = "Identity"
         else:
-            entry |= said(node, node.body)
+            entry |= stated(node, node.body)
             for reference in reversed(node.body.referred(len(taken))):
                 entry[reference] = taken.pop()
         if taken:
@@ -84,7 +84,7 @@ def numbered(composite: Composite) -> Entries:
     return out or [{"op": "Identity"}]
 
 
-def said(node: Node, body: Layer) -> Data:
+def stated(node: Node, body: Layer) -> Data:
     """A layer's arguments as numbers: what torch is called with, for those that the layer has."""
     call = {} if node.op == "Parameter" else body.call(*node.arrived).args
     found = {key: call.get(key, value) for key, value in body}
@@ -155,8 +155,8 @@ def computed(form: Form, first: Sequence[Value], second: Sequence[Value]) -> tup
     if [w.shape for w in weights] != [w.shape for w in alike.state_dict().values()]:
         return None
     alike.load_state_dict(dict(zip(alike.state_dict(), weights, strict=True)))
-    meant = given_out(alike, drawn(second))
-    return (module, found) if meant is not None and same(found, meant) else None
+    intended = given_out(alike, drawn(second))
+    return (module, found) if intended is not None and same(found, intended) else None
 
 
 def happens_to_fit(form: Form, first: Sequence[Value], second: Sequence[Value]) -> bool:

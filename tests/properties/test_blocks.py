@@ -279,9 +279,9 @@ def test_a_class_is_called_what_its_variant_is_called(title: str | None, titles:
         path.write_text(json.dumps({**spec, **({"title": title} if title else {})}), encoding="utf-8")
         for name, own in zip(variants, titles, strict=True):
             module = ast.parse(speczoo.source(f"{path}:{name}"))
-            said = " ".join((own or title or "").split())
-            assert ast.get_docstring(module.body[-1]) == (said or None)  # type: ignore[arg-type]
-            assert (ast.get_docstring(module) or "").partition(": ")[2] == said
+            stated = " ".join((own or title or "").split())
+            assert ast.get_docstring(module.body[-1]) == (stated or None)  # type: ignore[arg-type]
+            assert (ast.get_docstring(module) or "").partition(": ")[2] == stated
 
 
 @given(

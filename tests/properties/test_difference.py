@@ -74,7 +74,7 @@ def unused(spec: Data) -> bool:
 
 
 @given(networks(), st.randoms(use_true_random=False))
-def test_what_changes_the_emitted_code_is_seen(spec: Data, random: Random) -> None:
+def test_what_changes_the_emitted_code_is_noticed(spec: Data, random: Random) -> None:
     before = speczoo.graph(spec)
     for _ in range(8):
         other = changed(spec, random)

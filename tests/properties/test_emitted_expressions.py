@@ -28,8 +28,8 @@ def blocks(draw: st.DrawFn) -> dict[str, Any]:
     layers: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(1, 3))):
         number = draw(st.sampled_from(SIZES) if draw(st.booleans()) else computed)
-        said = [layer["out_channels"] for layer in layers]
-        width = draw(st.sampled_from([f"$(max(1, min(9, int(abs({number})))))", *said]))
+        stated = [layer["out_channels"] for layer in layers]
+        width = draw(st.sampled_from([f"$(max(1, min(9, int(abs({number})))))", *stated]))
         layers.append({"op": "Conv2d", "out_channels": width, "kernel_size": 1})
         if draw(st.booleans()):
             plain = draw(st.booleans())

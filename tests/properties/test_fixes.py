@@ -27,7 +27,7 @@ SMALL = [name for name in SPECS if name in ("lenet.yaml", "resnet.yaml", "unet.y
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{3,}")
 
 
-def told(source: Source) -> list[Diagnostic]:
+def reported(source: Source) -> list[Diagnostic]:
     """What is wrong with the first network of a spec."""
     report = Report()
     document = parse(source, report)
@@ -40,7 +40,7 @@ def told(source: Source) -> list[Diagnostic]:
 
 def mended(source: Source, rounds: int = 5) -> Source:
     for _ in range(rounds):
-        text = edit.mended(source, told(source))
+        text = edit.mended(source, reported(source))
         if text == source.text:
             break
         source = Source(source.name, text, source.path)
@@ -75,10 +75,10 @@ def misspelt(draw: st.DrawFn) -> Source:
 
 @given(misspelt())
 def test_offered_fixes_mend(source: Source) -> None:
-    wrong = told(source)
+    wrong = reported(source)
     assume(wrong and all(d.fix for d in wrong))
     event(wrong[0].code)
-    assert told(mended(source)) == []
+    assert reported(mended(source)) == []
 
 
 @given(st.integers(-5, 5), st.integers(0, 5), st.booleans(), st.lists(st.integers(-5, 5), max_size=2))
@@ -88,12 +88,12 @@ def test_a_range_in_brackets_is_reported_and_mended(first: int, more: int, named
     loop = f"{{i: [{', '.join([*map(str, others), span])}]}}"
     head = f"spec: 1\nname: n\ninput: [3, 8, 8]\nparams: {{n: {first + more}}}\nlayers:\n"
     source = Source("n", f"{head}  - {{for: {loop}, op: ReLU}}\n")
-    assert [d.code for d in told(source)] == ["bad-value"]
+    assert [d.code for d in reported(source)] == ["bad-value"]
     if others:
         assert mended(source).text == source.text
         return
     whole = mended(source)
-    assert told(whole) == []
+    assert reported(whole) == []
     assert len(speczoo.graph(whole.text).rows) == more + 1
 
 
@@ -108,13 +108,13 @@ def refused(source: Source, diagnostic: Diagnostic) -> list[Diagnostic]:
         )
         written.append((start + moved, start + moved + len(each.text)))
         moved += len(each.text) - (end - start)
-    said = []
-    for found in told(after):
+    stated = []
+    for found in reported(after):
         if found.code != "missing-argument" and found.span is not None and found.file in (None, source.name):
             start = after.index(found.span.line, found.span.column)
             end = after.index(found.span.end_line, found.span.end_column)
-            said += [found for first, last in written if start < last and first < end]
-    return said
+            stated += [found for first, last in written if start < last and first < end]
+    return stated
 
 
 @pytest.mark.parametrize("path", CASES, ids=name)
@@ -122,20 +122,20 @@ def test_a_fix_of_any_code_is_accepted(path: Path) -> None:
     """Applied alone it leaves nothing to say of what it wrote."""
     source = Source.read(path, Report())
     assert source is not None
-    for diagnostic in told(source):
+    for diagnostic in reported(source):
         assert not diagnostic.fix or refused(source, diagnostic) == []
 
 
 @given(misspelt())
 def test_a_fix_of_a_slip_is_accepted(source: Source) -> None:
-    for diagnostic in told(source):
+    for diagnostic in reported(source):
         assert not diagnostic.fix or refused(source, diagnostic) == []
 
 
 @given(misspelt())
 def test_fixes_touch_nothing_else(source: Source) -> None:
     """Every line that no fix speaks of is as it was, comments included."""
-    wrong = told(source)
+    wrong = reported(source)
     spoken = {e.span.line for d in wrong for e in d.fix}
     after = edit.mended(source, wrong).split("\n")
     before = source.text.split("\n")
@@ -179,9 +179,9 @@ def test_fixes_touch_nothing_else(source: Source) -> None:
 def test_what_is_certain_is_mended(line: str, fixed: str) -> None:
     head = "spec: 1\nname: t\ninput: [3, 8, 8]\nparams: {width: 3}\nlayers:\n  - {id: first, op: ReLU} # héllo 🎉\n  - "
     source = Source.of(f"{head}{line} # and why\n")
-    assert told(source)
+    assert reported(source)
     assert mended(source).text == f"{head}{fixed} # and why\n"
-    assert told(mended(source)) == []
+    assert reported(mended(source)) == []
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_refused_word_is_what_its_place_takes(line: str, fixed: str | None) ->
     """Only a text, only a switch (None: as `false`), or either: then nothing is certain."""
     text = f"spec: 1\nname: t\ninput: [3]\nlayers: [{{id: first, op: ReLU}}]\n{line}\n"
     wanted = line.replace("id: no", 'id: "no"').replace(" no", " false") if fixed is None else fixed or line
-    refused = [d for d in told(Source.of(text)) if "to some readers of YAML" in d.message]
+    refused = [d for d in reported(Source.of(text)) if "to some readers of YAML" in d.message]
     assert refused
     assert edit.mended(Source.of(text), refused) == text.replace(line, wanted)
 
@@ -219,7 +219,7 @@ def test_a_refused_word_is_what_its_place_takes(line: str, fixed: str | None) ->
 )
 def test_a_fix_fits(line: str) -> None:
     head = "spec: 1\nname: t\ninput: [3, 32, 32]\nuse: {E: lenet}\nlayers:\n  - {id: a, op: ReLU}\n  - "
-    wrong = told(Source.of(f"{head}{line}\n"))
+    wrong = reported(Source.of(f"{head}{line}\n"))
     assert len(wrong) == 1
     assert not wrong[0].fix
 
@@ -228,7 +228,7 @@ def test_what_is_not_certain_is_left() -> None:
     """Two ids are equally near: either may have been intended."""
     two = "{id: conv1, op: ReLU}, {id: conv2, op: ReLU}"
     text = f"spec: 1\nname: t\ninput: [3]\nlayers: [{two}, {{id: s, op: add, from: [conv, conv1]}}]\n"
-    wrong = told(Source.of(text))
+    wrong = reported(Source.of(text))
     assert [d.code for d in wrong] == ["unknown-reference"]
     assert wrong[0].help
     assert not wrong[0].fix
@@ -272,12 +272,12 @@ def test_a_mended_json_file_is_json(source: Source, compact: bool) -> None:
     assert document is not None
     separators = (",", ":") if compact else (", ", ": ")
     file = Source("net.json", json.dumps(document.data, separators=separators))
-    wrong = told(file)
+    wrong = reported(file)
     assume(any(d.fix for d in wrong))
     after = edit.mended(file, wrong)
     json.loads(after)
     if all(d.fix for d in wrong):
-        assert told(mended(file)) == []
+        assert reported(mended(file)) == []
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_mended_json_file_is_json(source: Source, compact: bool) -> None:
 def test_quotes_stay_in_json(line: str, fixed: str) -> None:
     before, after = '{"spec":1,"name":"t","input":[3,8,8],"params":{"c":2},"layers":[', "]}"
     source = Source("t.json", before + line + after)
-    assert edit.mended(source, told(source)) == before + fixed + after
+    assert edit.mended(source, reported(source)) == before + fixed + after
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_quotes_stay_in_json(line: str, fixed: str) -> None:
 def test_what_is_nearly_a_value_becomes_one_and_nothing_is_lost(entry: str, fixed: str) -> None:
     before = "spec: 1\nname: t\ninput: [3, 8, 8]\nparams: {c: 2}\nlayers:\n  - "
     source = Source("t.yaml", before + entry + "\n")
-    assert edit.mended(source, told(source)) == before + fixed + "\n"
+    assert edit.mended(source, reported(source)) == before + fixed + "\n"
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_what_is_nearly_a_value_becomes_one_and_nothing_is_lost(entry: str, fixe
 def test_what_is_not_certain_is_left_alone(entry: str) -> None:
     before = 'spec: 1\nname: t\ninput: [3, 8, 8]\nparams: {c: 2, text: "8"}\nlayers:\n  - '
     source = Source("t.yaml", before + entry + "\n")
-    wrong = told(source)
+    wrong = reported(source)
     assert wrong
     assert edit.mended(source, wrong) == source.text
 
@@ -351,12 +351,12 @@ def test_what_is_not_certain_is_left_alone(entry: str) -> None:
 def test_what_stands_in_quotes_stays_in_them(quote: str, tail: str) -> None:
     """However odd the text is of which one word is mended."""
     before = "spec: 1\nname: t\ninput: [3, 8, 8]\nlayers:\n  - {id: conva, op: ReLU}\n  - {op: add, from: ["
-    said = json.dumps(f"convaa.{tail}") if quote == '"' else "'" + f"convaa.{tail}".replace("'", "''") + "'"
-    source = Source("t.yaml", f"{before}{said}, input]}}\n")
+    stated = json.dumps(f"convaa.{tail}") if quote == '"' else "'" + f"convaa.{tail}".replace("'", "''") + "'"
+    source = Source("t.yaml", f"{before}{stated}, input]}}\n")
     document = parse(source, Report())
     if document is None:  # between single quotes, what does not print cannot be written
         return
-    after = parse(Source("t.yaml", edit.mended(source, told(source))), Report())
+    after = parse(Source("t.yaml", edit.mended(source, reported(source))), Report())
     assert after is not None
     changed = str(document.data).replace("convaa.", "conva.")
     assert str(after.data) in (changed, str(document.data))

@@ -41,13 +41,13 @@ def darknet(sections: list[tuple[str, dict[str, int]]]) -> str:
 
 
 #: What two keys say together, whatever stands beside them.
-TOLD = [
+REPORTED = [
     ("model_type", "architectures"), ("model_type", "transformers_version"), ("architecture", "pretrained_cfg"),
     ("graph", "opsetImport"), ("graph", "irVersion"), ("nodes", "arg_nodes"), ("modelTopology", "weightsManifest"),
     ("apiVersion", "kind"), ("on", "jobs"), ("channels", "dependencies"),
 ]  # fmt: skip
 OTHERS = st.builds(
-    lambda pair, rest: rest | dict.fromkeys(pair, "x"), st.sampled_from(TOLD), st.dictionaries(NAMES, NUMBERS)
+    lambda pair, rest: rest | dict.fromkeys(pair, "x"), st.sampled_from(REPORTED), st.dictionaries(NAMES, NUMBERS)
 )
 SERVICES = st.dictionaries(
     NAMES, st.builds(dict, image=NAMES) | st.builds(dict, build=NAMES, ports=st.lists(NUMBERS)), min_size=1

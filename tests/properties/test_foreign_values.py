@@ -86,7 +86,7 @@ def written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def told(source: Source) -> list[Diagnostic]:
+def shown(source: Source) -> list[Diagnostic]:
     """The errors of a text."""
     report = Report()
     document = parse(source, report)
@@ -119,7 +119,7 @@ def by_entry(source: Source, reported: list[Diagnostic] | None = None) -> dict[i
     """What is reported, by the number of the entry that it is reported of."""
     first = [number for number, line in enumerate(source.text.split("\n"), 1) if line.startswith("  - ")]
     found: dict[int, list[Diagnostic]] = defaultdict(list)
-    for each in told(source) if reported is None else reported:
+    for each in shown(source) if reported is None else reported:
         assert each.span is not None, each
         found[sum(line <= each.span.line for line in first) - 1].append(each)
     return found
@@ -140,7 +140,7 @@ def pairs(
             Source("t.yaml", head + "".join(style(a, form(a)).replace("ID", f"e{i}") for i, a in enumerate(some)))
             for form in (wrong, right)
         )
-        reported = told(bad)
+        reported = shown(bad)
         mended = Source("t.yaml", edit.mended(bad, reported))
         yield Pair(some, by_entry(good), by_entry(bad, reported), by_entry(mended))
 
@@ -170,8 +170,8 @@ def test_nothing_is_left_out_or_null(style: Callable[[Argument, str], str], word
     chosen = [each for each in FIRST if word != "null" or not each.takes(None)]
     for pair in pairs(chosen, style, lambda each: word):
         for argument, problem, _ in pair.problems():
-            said = " ".join(problem.help)
-            assert "must be said" in said or "leave" in said or (argument.takes(None) and "null" in said)
+            stated = " ".join(problem.help)
+            assert "must be said" in stated or "leave" in stated or (argument.takes(None) and "null" in stated)
             assert not problem.fix or argument.takes(None)
 
 
@@ -201,7 +201,7 @@ def test_no_name_is_made_up(style: Callable[[Argument, str], str], mark: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "intended"),
     [
         ("(3, 3)", [3, 3]),
         ("(3,)", [3]),
@@ -215,10 +215,10 @@ def test_no_name_is_made_up(style: Callable[[Argument, str], str], mark: str) ->
         ("3, 3", [3, 3]),
     ],
 )
-def test_what_a_tuple_means(text: str, meant: Any) -> None:
+def test_what_a_tuple_means(text: str, intended: Any) -> None:
     reading = as_list(text)
     assert reading is not None
-    assert reading.value == meant
+    assert reading.value == intended
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Counted(TorchFunctionMode):
 
 
 @st.composite
-def said(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+def stated(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     name = draw(st.sampled_from(sorted(INITIALISERS)))
     numbers = st.one_of(st.sampled_from(EDGES), st.floats(-10, 10), st.floats(allow_nan=False, allow_infinity=False))
     arguments = {}
@@ -71,7 +71,7 @@ def drawn(name: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> bool:
 SHAPES = st.lists(st.integers(1, 4), min_size=1, max_size=6).map(tuple)
 
 
-@given(said(), SHAPES)
+@given(stated(), SHAPES)
 @example(("normal", {"std": -1}), (2,))
 @example(("trunc_normal", {"std": 0}), (2,))
 @example(("sparse", {}), (2, 2))
@@ -88,9 +88,9 @@ SHAPES = st.lists(st.integers(1, 4), min_size=1, max_size=6).map(tuple)
 @example(("trunc_normal", {"mean": 3.0, "std": 1e-300}), (4, 4))
 @example(("trunc_normal", {"mean": 1e8 + 4, "std": 1e-3, "a": 1e8 + 4.0001, "b": 2e8}), (4, 4))
 def test_what_is_accepted_is_drawn_and_what_is_refused_torch_does_not_take(
-    said: tuple[str, dict[str, Any]], shape: tuple[int, ...]
+    stated: tuple[str, dict[str, Any]], shape: tuple[int, ...]
 ) -> None:
-    name, arguments = said
+    name, arguments = stated
     try:
         made = initialiser({name: arguments})
     except ProblemError:
@@ -128,7 +128,7 @@ def test_what_people_draw_is_accepted(mean: float, std: float, a: float, width: 
 
 
 @pytest.mark.parametrize(
-    ("init", "said"),
+    ("init", "stated"),
     [
         ({"trunc_normal": {"a": 5.0, "b": 1e30}}, "of numbers from 5.0 to 1e+30, one in"),
         ({"trunc_normal": {"std": 1e-300}}, "float32 tells nothing apart below"),
@@ -137,17 +137,17 @@ def test_what_people_draw_is_accepted(mean: float, std: float, a: float, width: 
         ({"normal": {"mean": 1e38, "std": 3e37}}, "10 times 3e+37 around a mean of 1e+38"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_with_the_arithmetic_wherever_it_stands(init: Any, said: str) -> None:
+def test_what_cannot_be_drawn_is_refused_with_the_arithmetic_wherever_it_stands(init: Any, stated: str) -> None:
     fc = {"id": "fc", "op": "Linear", "out_features": 2}
     net = {"spec": 1, "name": "n", "input": [2], "layers": [fc], "init": [{"match": "fc", "weight": init}]}
     with pytest.raises(speczoo.SpecError, match="bad-value") as refused:
         speczoo.graph(net)
-    assert said in str(refused.value)
+    assert stated in str(refused.value)
     parameter = {"id": "p", "op": "Parameter", "shape": [2], "init": init}
     merged = {"op": "add", "from": ["input", "p"], "broadcast": True}
     with pytest.raises(speczoo.SpecError, match="bad-value") as refused:
         speczoo.graph({"spec": 1, "name": "n", "input": [2], "layers": [parameter, merged]})
-    assert said in str(refused.value)
+    assert stated in str(refused.value)
 
 
 @pytest.mark.parametrize("match", ["p", "Parameter", "**", "fc"])

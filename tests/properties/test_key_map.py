@@ -30,12 +30,12 @@ def best(first: list[tuple[int]], second: list[tuple[int]]) -> list[set[tuple[in
 @given(SHAPES, SHAPES)
 @example([(2,), (2,)], [(2,), (3,)])
 @example([(2,), (3,)], [(3,), (3,), (2,)])
-def test_a_pair_is_sure_where_no_best_order_has_another(first: list[tuple[int]], second: list[tuple[int]]) -> None:
+def test_a_pair_is_certain_where_no_best_order_has_another(first: list[tuple[int]], second: list[tuple[int]]) -> None:
     came, wanted = dict(zip("abcd", first, strict=False)), dict(zip("wxyz", second, strict=False))
     found, ways = by_order(came, wanted), best(first, second)
     possible = set().union(*ways)
     rows, columns = (Counter(pair[side] for pair in possible) for side in (0, 1))
     made = {("abcd".index(old), "wxyz".index(new)) for old, new in found.keys.items()}
     assert any(way <= made for way in ways)
-    sure = {pair for pair in made if "abcd"[pair[0]] not in found.unsure}
-    assert set.intersection(*ways) <= sure <= {(i, j) for i, j in possible if rows[i] == columns[j] == 1}
+    certain = {pair for pair in made if "abcd"[pair[0]] not in found.unsure}
+    assert set.intersection(*ways) <= certain <= {(i, j) for i, j in possible if rows[i] == columns[j] == 1}

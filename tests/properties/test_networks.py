@@ -233,19 +233,19 @@ def test_a_parameter_from_outside_is_as_if_the_spec_had_it(spec: Data, width: in
 @given(networks(), st.data())
 def test_taps_are_what_hooks_see(spec: Data, data: st.DataObject) -> None:
     whole = speczoo.build(spec).eval()
-    seen: dict[str, list[Any]] = {}
+    visited: dict[str, list[Any]] = {}
     for name, module in whole.named_modules():
         module.register_forward_hook(
-            lambda m, a, out, name=name: seen.setdefault(name, []).append(
+            lambda m, a, out, name=name: visited.setdefault(name, []).append(
                 out.clone() if isinstance(out, Tensor) else out
             )
         )
     x = inputs(speczoo.graph(spec))
     whole(*x)
-    single = [name for name, values in seen.items() if name and len(values) == 1 and isinstance(values[0], Tensor)]
+    single = [name for name, values in visited.items() if name and len(values) == 1 and isinstance(values[0], Tensor)]
     taps = data.draw(st.lists(st.sampled_from(single), min_size=1, max_size=3, unique=True))
     tapped = speczoo.build(spec, whole.state_dict(), taps=taps).eval()
-    assert same(tapped(*x), [seen[name][0] for name in taps])
+    assert same(tapped(*x), [visited[name][0] for name in taps])
     needed = set(tapped.state_dict())
     assert needed <= set(whole.state_dict())
     assert needed or not any(whole.get_submodule(name).state_dict() for name in taps)

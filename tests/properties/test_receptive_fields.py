@@ -33,15 +33,15 @@ def reached(spec: dict[str, Any], shape: Any, paths: list[str]) -> list[list[tor
     return found
 
 
-def held(field: ReceptiveField, axis: int, seen: torch.Tensor) -> None:
+def held(field: ReceptiveField, axis: int, visited: torch.Tensor) -> None:
     """Hold one axis of what a layer sees to the numbers that each place of the input reaches."""
     size, stride, offset = (numbers[axis] for numbers in (field.size, field.stride, field.offset))
     if stride == 0:
-        there = seen.flatten(1).any(1).nonzero()
+        there = visited.flatten(1).any(1).nonzero()
         assert (int(there.min()), int(there.max())) == (offset, offset + size - 1)
         return
-    for place in range(seen.shape[axis + 2]):
-        there = seen.select(axis + 2, place).flatten(1).any(1).nonzero()
+    for place in range(visited.shape[axis + 2]):
+        there = visited.select(axis + 2, place).flatten(1).any(1).nonzero()
         first, last = offset + place * stride, offset + place * stride + size - 1
         assert (int(there.min()), int(there.max())) == (max(0, first), min(SIDE - 1, last))
 
@@ -55,8 +55,8 @@ def test_of_any_network(spec: dict[str, Any]) -> None:
     several = {row.path for row in graph.rows if row.op == "chunk"}  # of which a path names no value
     paths = [row.path for row in graph.rows if row.op != "Parameter" and row.path not in several]
     for axis, layers in enumerate(reached(spec, shape, paths)):
-        for path, seen in zip(paths, layers, strict=True):
-            held(found[path], axis, seen)
+        for path, visited in zip(paths, layers, strict=True):
+            held(found[path], axis, visited)
 
 
 FLIPS = st.sampled_from([[2], [3], [2, 3]]).map(lambda dims: {"op": "flip", "dims": dims})
@@ -75,8 +75,8 @@ def test_of_axes_that_are_flipped(
     layers = [{"id": f"t{i}", **layer} for i, layer in enumerate([*layers, {**last, "stride": stride}, *end])]
     spec = {"spec": 1, "name": "flipped", "input": [1, SIDE, SIDE], "layers": layers}
     fields = receptive_fields(speczoo.graph(spec))
-    for axis, seen in enumerate(reached(spec, [1, SIDE, SIDE], [layer["id"] for layer in layers])):
-        for field, values in zip(fields, seen, strict=True):
+    for axis, visited in enumerate(reached(spec, [1, SIDE, SIDE], [layer["id"] for layer in layers])):
+        for field, values in zip(fields, visited, strict=True):
             held(field, axis, values)
 
 
@@ -91,7 +91,7 @@ STEPS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 2), st.integers(0, 
 
 
 @given(st.dictionaries(st.sampled_from([1, 2, 3]), STEPS, min_size=2))
-def test_inputs_of_other_ranks_are_seen_as_they_are_alone(chains: dict[int, list[tuple[int, int, int]]]) -> None:
+def test_inputs_of_other_ranks_are_noticed_as_they_are_alone(chains: dict[int, list[tuple[int, int, int]]]) -> None:
     """Beside inputs of other ranks each layer sees what it sees in a network of its input alone."""
     inputs, layers, alone = [], [], []
     for axes, steps in chains.items():

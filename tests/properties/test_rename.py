@@ -13,7 +13,7 @@ from speczoo.specs.limits import Limits
 from tests.steps import lines
 
 KEYS = st.text("ab.", max_size=10)
-SAID = st.lists(st.one_of(st.sampled_from(["*", "**"]), st.text("ab.", max_size=3)), max_size=7).map("".join)
+STATED = st.lists(st.one_of(st.sampled_from(["*", "**"]), st.text("ab.", max_size=3)), max_size=7).map("".join)
 
 
 def by_regex(pattern: str, key: str) -> list[str] | None:
@@ -23,7 +23,7 @@ def by_regex(pattern: str, key: str) -> list[str] | None:
     return list(found.groups()) if found else None
 
 
-@given(SAID, KEYS)
+@given(STATED, KEYS)
 @example("*a**", "aaa")
 @example("**a*.b", "a.a.ab.b")
 @example("a*a", "a")
@@ -32,7 +32,9 @@ def test_a_pattern_reads_as_its_regular_expression_would(pattern: str, key: str)
     assert Pattern.of(pattern).found_in(key) == by_regex(pattern, key)
 
 
-@given(SAID.filter(lambda said: "*" in said), st.lists(st.text("ab.", max_size=6), min_size=8, max_size=8), st.data())
+@given(
+    STATED.filter(lambda stated: "*" in stated), st.lists(st.text("ab.", max_size=6), min_size=8, max_size=8), st.data()
+)
 def test_what_a_star_stood_for_stands_in_its_place(pattern: str, texts: list[str], data: st.DataObject) -> None:
     stars = re.findall(r"\*\*|\*", pattern)
     key = re.sub(r"\*\*|\*", lambda _: texts.pop().replace(".", ""), pattern)

@@ -58,8 +58,8 @@ def computed(data: Data) -> list[Data]:
         entry = left.pop()
         left += [inner for key in Entry.LISTS for inner in entry.get(key, ())]
         outright = "for" not in entry and "do" not in entry and entry.get("when", False) is False
-        said = [value for key, value in entry.items() if (entry.get("op"), key) != ("Buffer", "value")]  # over places
-        if not outright or any(isinstance(value, str) and "$" in value for value in said):
+        stated = [value for key, value in entry.items() if (entry.get("op"), key) != ("Buffer", "value")]  # over places
+        if not outright or any(isinstance(value, str) and "$" in value for value in stated):
             found.append(entry)
     return found
 

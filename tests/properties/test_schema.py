@@ -139,9 +139,9 @@ def test_every_argument_says_what_it_does_and_what_it_is_where_it_is_left_out() 
         for argument in reference(op).arguments:
             if argument.name == "shape" and argument.name in Entry.model_fields and "anyOf" not in properties["shape"]:
                 continue
-            said = properties[argument.name]["description"]
-            assert argument.description in said
-            required = "Required." in said
+            stated = properties[argument.name]["description"]
+            assert argument.description in stated
+            required = "Required." in stated
             assert argument.derived or argument.reference or required == argument.required, (op, argument)
 
 

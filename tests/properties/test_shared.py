@@ -286,14 +286,14 @@ def towers(sizes: Sequence[Any], layers: Entries, **more: Any) -> Data:
 
 def hooked(model: nn.Module, x: Sequence[Tensor]) -> dict[str, list[Tensor]]:
     """What every module gives, each time that it is applied."""
-    seen: dict[str, list[Tensor]] = {}
+    visited: dict[str, list[Tensor]] = {}
     for name, module in model.named_modules():
         module.register_forward_hook(
-            lambda _, __, out, name=name: seen.setdefault(name, []).append(out.clone())  # type: ignore[misc]
+            lambda _, __, out, name=name: visited.setdefault(name, []).append(out.clone())  # type: ignore[misc]
         )
     with torch.no_grad():
         model(*x)
-    return seen
+    return visited
 
 
 @given(st.lists(SIZES, min_size=2, max_size=3), st.data())
@@ -303,7 +303,7 @@ def test_taps_of_shared_modules_are_what_hooks_see(sizes: list[list[int]], data:
     spec = towers(sizes, TAPPED, after=[*flat, total])
     whole = speczoo.build(spec).eval()
     x = drawn([Value(tuple(size)) for size in sizes])
-    seen = hooked(whole, x)
+    visited = hooked(whole, x)
     paths = st.sampled_from(["", ".a", ".b", ".c", ".c.d", ".c.e"])
     places = st.tuples(st.integers(0, len(sizes) - 1), paths)
     taps = data.draw(st.lists(places, min_size=1, max_size=4, unique=True))
@@ -311,7 +311,7 @@ def test_taps_of_shared_modules_are_what_hooks_see(sizes: list[list[int]], data:
     tapped = speczoo.build(spec, whole.state_dict(), taps=names).eval()
     found = given_out(tapped, x)
     assert found is not None
-    assert same(found, [seen[f"t0{path}"][k] for k, path in taps])
+    assert same(found, [visited[f"t0{path}"][k] for k, path in taps])
     assert [tuple(out.shape[1:]) for out in found] == list(speczoo.summary(spec, taps=names).outputs.values())
 
 
@@ -374,12 +374,12 @@ def test_what_was_left_out_or_comes_later_or_stands_elsewhere_is_not_shared() ->
     later = {"id": "a", "op": "Conv2d", "out_channels": 3, "kernel_size": 1}
     inner = {"id": "g", "layers": [{"id": "a", "op": "ReLU"}]}
     share = {"id": "b", "share": "a"}
-    for layers, said in (
+    for layers, stated in (
         ([left_out, share], "left out"),
         ([share, later], "comes later"),
         ([inner, share], "no `a` in this list"),
     ):
-        with pytest.raises(SpecError, match=said):
+        with pytest.raises(SpecError, match=stated):
             speczoo.graph({"spec": 1, "name": "t", "input": [3, 8, 8], "layers": layers})
 
 
@@ -427,6 +427,6 @@ def test_an_argument_that_would_be_another_is_named_however_deep_its_layer_stand
         made = {"layers": [{"id": "inner", **made}]}
     layers = [{"id": "norm", **made}, {"op": "Conv2d", "out_channels": 5, "kernel_size": 1}, {"share": "norm"}]
     check_into(report := Report(), {"spec": 1, "name": "t", "input": [3, 8, 8], "layers": layers})
-    told = [problem.message for problem in report.errors]
-    assert len(told) == 1
-    assert "num_features` is 3 there and 5 here" in told[0]
+    reported = [problem.message for problem in report.errors]
+    assert len(reported) == 1
+    assert "num_features` is 3 there and 5 here" in reported[0]

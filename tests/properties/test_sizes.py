@@ -45,7 +45,7 @@ def checked(sizes: Sizes, at: tuple[int, ...]) -> Any:
     return by_ints.output(*at)
 
 
-def told(sizes: Sizes, at: tuple[int, ...]) -> Any:
+def predicted(sizes: Sizes, at: tuple[int, ...]) -> Any:
     return sizes.output(*at) if sizes.accepts(*at) else None
 
 
@@ -63,7 +63,7 @@ def test_a_rule_agrees_with_every_single_size(net: dict[str, Any], data: st.Data
     assert sizes.rule is not None  # all that is drawn here has one
     drawn = [data.draw(st.tuples(*(st.integers(1, 70) for _ in sizes.axes))) for _ in range(10)]
     for at in [*near(sizes, 65), *drawn]:
-        assert told(sizes, at) == checked(sizes, at), at
+        assert predicted(sizes, at) == checked(sizes, at), at
 
 
 @EVERY
@@ -77,7 +77,7 @@ def test_a_rule_of_several_inputs_agrees_with_every_single_size(net: dict[str, A
     grown = [tuple(max(1, n * by // 6) for n in declared) for by in range(1, 20)]
     drawn = [data.draw(st.tuples(*(st.integers(1, 12) for _ in declared))) for _ in range(20)]
     for at in [*near(sizes, 25), *grown, *drawn]:
-        assert told(sizes, at) == checked(sizes, at), at
+        assert predicted(sizes, at) == checked(sizes, at), at
 
 
 @EVERY
@@ -96,7 +96,7 @@ def test_a_size_is_accepted_where_the_same_network_is_compiled_for_it(net: dict[
             outputs = {
                 port.name: value.shape for port, value in zip(again.root.outputs, again.root.values, strict=True)
             }
-            assert told(sizes, at) in (outputs, next(iter(outputs.values())))
+            assert predicted(sizes, at) in (outputs, next(iter(outputs.values())))
 
 
 def shape(net: dict[str, Any], sizes: Sizes, at: tuple[int, ...]) -> list[int]:
@@ -194,10 +194,10 @@ def sets(draw: st.DrawFn) -> SizeSet:
 def test_a_set_in_words_has_the_members_that_it_says(sizes: SizeSet) -> None:
     text = members(sizes)
     if text is not None:
-        assert {n for n in range(1, 80) if said(text, n)} == {n for n in range(1, 80) if n in sizes}, text
+        assert {n for n in range(1, 80) if stated(text, n)} == {n for n in range(1, 80) if n in sizes}, text
 
 
-def said(text: str, n: int) -> bool:
+def stated(text: str, n: int) -> bool:
     """Whether a size is among those that a sentence says."""
     early, _, later = text.rpartition("then ")
     if re.match(r"\d+\b(?! and up)", later):
@@ -244,7 +244,7 @@ def test_weights_of_a_custom_layer_that_follow_from_a_size_pin_it() -> None:
     sizes = speczoo.sizes(net)
     assert sizes.rule is not None
     assert [at for at in near(sizes, 20) if sizes.accepts(*at)] == [(8, 9), (8, 9)]
-    assert all(told(sizes, at) == checked(sizes, at) for at in near(sizes, 20))
+    assert all(predicted(sizes, at) == checked(sizes, at) for at in near(sizes, 20))
 
 
 def calls_for(net: Any) -> int:

@@ -25,7 +25,7 @@ def outcome(text: str, scope: dict[str, Any]) -> Any:
 
 
 @given(anything)
-def test_renamed_names_mean_what_they_meant(expression: str) -> None:
+def test_renamed_names_mean_what_they_intended(expression: str) -> None:
     scope = {RENAMED[name]: value for name, value in SCOPE.items()}
     wanted = outcome(f"$({expression})", dict(SCOPE))
     assert outcome(substituted(f"$({expression})", RENAMED), scope) == wanted

@@ -91,11 +91,11 @@ def test_a_known_name_is_itself(name: str, others: list[str]) -> None:
 @given(mistyped())
 def test_what_an_author_chose_is_never_guessed(name: str) -> None:
     """An id or a parameter is taken from another case, separators, or two letters that changed places; no less."""
-    meant = certain(name, VOCABULARY, chosen=True)
-    if meant is not None:
-        assert reference(spelling(name), spelling(meant)) <= 1
-        assert sorted(spelling(name)) == sorted(spelling(meant))
-        assert re.findall("[0-9]+", name) == re.findall("[0-9]+", meant)
+    intended = certain(name, VOCABULARY, chosen=True)
+    if intended is not None:
+        assert reference(spelling(name), spelling(intended)) <= 1
+        assert sorted(spelling(name)) == sorted(spelling(intended))
+        assert re.findall("[0-9]+", name) == re.findall("[0-9]+", intended)
 
 
 @given(st.sampled_from(OPPOSITES), st.sampled_from([*STEMS, *VOCABULARY]), st.booleans(), st.booleans())
@@ -107,13 +107,13 @@ def test_an_opposite_is_never_certain(pair: tuple[str, str], stem: str, capital:
 
 @given(mistyped())
 def test_certain_is_one_slip_and_one_word(name: str) -> None:
-    meant = certain(name, VOCABULARY)
-    if meant is None or spelling(meant) == spelling(name):
+    intended = certain(name, VOCABULARY)
+    if intended is None or spelling(intended) == spelling(name):
         return
-    here, there = spelling(name), spelling(meant)
+    here, there = spelling(name), spelling(intended)
     assert reference(here, there) == 1
     assert sorted(here) == sorted(there) or here[0] == there[0]
-    assert [word for word in VOCABULARY if certain(name, [word])] == [meant]
+    assert [word for word in VOCABULARY if certain(name, [word])] == [intended]
 
 
 def test_no_name_of_the_language_is_another() -> None:

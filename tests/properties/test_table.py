@@ -77,14 +77,14 @@ def test_a_terminal_gets_lines_that_fit(table: Table, width: int) -> None:
 
 
 @given(tables(), WIDTHS)
-def test_what_has_no_room_beside_a_name_stands_under_it(table: Table, width: int) -> None:
+def test_what_has_no_space_beside_a_name_stands_under_it(table: Table, width: int) -> None:
     names, *others = [c for c in table.columns if not c.spare]
     kept = [names, *others]
     least = sum(c.narrow if c.folds or c is names else c.width for c in kept) + GAP * (len(kept) - 1)
     lines = drawn(table, width)
     if least > width and any(c.folds for c in others):
-        told = squeezed("".join(lines[2:]))
-        assert all(squeezed(f"{c.texts[0]}: {cell}") in told for c in others for cell in c.texts[1:] if cell)
+        reported = squeezed("".join(lines[2:]))
+        assert all(squeezed(f"{c.texts[0]}: {cell}") in reported for c in others for cell in c.texts[1:] if cell)
 
 
 @given(tables(), WIDTHS)

@@ -68,7 +68,7 @@ def test_one_problem_for_one_mistake(changes: dict[str, Any], code: str, at: str
 
 
 @pytest.mark.parametrize("taps", [{"for": {"i": "1..$n"}, "id": "deep$i"}, {"near": "part0", "deep$i": "part1"}])
-def test_a_mapping_that_would_follow_one_is_told_how(taps: dict[str, Any]) -> None:
+def test_a_mapping_that_would_follow_one_is_answered_how(taps: dict[str, Any]) -> None:
     with pytest.raises(speczoo.SpecError) as caught:
         speczoo.check(spec(taps))
     assert "are a list: `taps: [{for: {i: 1..3}, id: NAME$i, from: PATH}]`" in caught.value.diagnostics[0].help[0]

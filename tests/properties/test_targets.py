@@ -78,10 +78,10 @@ def test_weights_are_plain_tensors_of_real_numbers(change: str, tmp_path: Path) 
         }[change](state["3.bias"])
         torch.save(state, tmp_path / kept.name)
         if kept.name == "tiny.pt":  # the run's is another network's
-            told = r"`3\.bias` is a.* tensor|of complex numbers where real ones are wanted: 3\.bias"
-            with pytest.raises(WeightsError, match=f"{told}|cannot be read"):
+            reported = r"`3\.bias` is a.* tensor|of complex numbers where real ones are wanted: 3\.bias"
+            with pytest.raises(WeightsError, match=f"{reported}|cannot be read"):
                 speczoo.build(targets.KEPT / "built" / "tiny.yaml", tmp_path / kept.name)
-            with pytest.raises(WeightsError, match=told):
+            with pytest.raises(WeightsError, match=reported):
                 speczoo.build(targets.KEPT / "built" / "tiny.yaml", state)
     (tmp_path / "model.pt").replace(tmp_path / "run" / "model.pt")
     with pytest.raises(RunError, match=r"cannot read|`3\.bias` is a tensor of torch\.complex64"):

@@ -197,13 +197,13 @@ def nonsense(draw: st.DrawFn) -> bytes:
 
 @given(st.one_of(damaged(), nonsense(), st.binary(max_size=99)))
 def test_whatever_is_in_a_file_is_read_or_refused_in_words(folder: Path, content: bytes) -> None:
-    found, said = None, ""
+    found, stated = None, ""
     try:
         with limits.using(unpacked=2**20):
             found = read(folder, content)
     except (TensorsError, LimitExceeded) as error:
-        said = error.message
-    assert len(said) < 400
+        stated = error.message
+    assert len(stated) < 400
     for each in leaves(found):
         assert each.layout == torch.strided
         assert each.nbytes <= max(2**20, 4 * len(content))

@@ -155,10 +155,10 @@ def test_a_difference_is_a_bug_of_zoo_and_no_module(monkeypatch: pytest.MonkeyPa
         return next(BROKEN["another number"](program_of(graph)))
 
     monkeypatch.setattr("speczoo.compiler.lower.program_of", wrong)
-    told = zoo("source", "lenet5", code=3)
-    assert "a bug of zoo" in told.stderr
-    assert "conv1: the spec has out_channels=" in told.stderr or "in_channels=" in told.stderr
-    assert not told.stdout
+    reported = zoo("source", "lenet5", code=3)
+    assert "a bug of zoo" in reported.stderr
+    assert "conv1: the spec has out_channels=" in reported.stderr or "in_channels=" in reported.stderr
+    assert not reported.stdout
     for face in (speczoo.source, speczoo.build):
         with pytest.raises(Mistranslation):
             face({**EVERYTHING, "name": "not_yet_built"})
@@ -251,10 +251,10 @@ def test_its_cost_is_a_small_part_of_the_whole(name: str, tmp_path: Path) -> Non
 def test_children_with_hyphens_are_reached_where_taps_break_their_chain(name: str) -> None:
     whole = speczoo.build(name, seed=1).eval()
     hyphened = [path for path, _ in whole.named_modules() if path.count(".") == 2 and "-" in path]
-    seen: dict[str, torch.Tensor] = {}
+    visited: dict[str, torch.Tensor] = {}
     for path in hyphened:
         whole.get_submodule(path).register_forward_hook(
-            lambda m, given, out, path=path: seen.__setitem__(path, out)  # type: ignore[misc]
+            lambda m, given, out, path=path: visited.__setitem__(path, out)  # type: ignore[misc]
         )
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
@@ -262,7 +262,7 @@ def test_children_with_hyphens_are_reached_where_taps_break_their_chain(name: st
         taps = [hyphened[1], hyphened[2], hyphened[-1]]
         tapped = speczoo.build(name, whole.state_dict(), taps=taps).eval()
         came = tapped(x)
-    assert all(torch.equal(value, seen[path]) for value, path in zip(came, taps, strict=True))
+    assert all(torch.equal(value, visited[path]) for value, path in zip(came, taps, strict=True))
     assert torch.equal(pickle.loads(pickle.dumps(tapped))(x)[0], came[0])
 
 

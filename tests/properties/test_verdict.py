@@ -303,14 +303,14 @@ def test_the_verdict_and_the_shapes_are_torchs() -> None:
         data = spec(plan, shape)
         report = Report()
         graph = graph_into(report, data)
-        said = [(d.code, d.message) for d in report.errors]
+        stated = [(d.code, d.message) for d in report.errors]
         verdict, got, why = judged(plan, shape)
         verdicts[verdict] += 1
         if got is None:
             assert graph is None, f"{seed}: accepted, but torch: {why}\n{data}"
-            assert not {"limit-exceeded", "bad-expression", "unknown-op"} & {code for code, _ in said}, said
+            assert not {"limit-exceeded", "bad-expression", "unknown-op"} & {code for code, _ in stated}, stated
             continue
-        assert graph is not None, f"{seed}: torch gives {tuple(got.shape)}, refused: {said}\n{data}"
+        assert graph is not None, f"{seed}: torch gives {tuple(got.shape)}, refused: {stated}\n{data}"
         assert speczoo.summary(data).outputs == {"output": tuple(got.shape[1:])}, (seed, data)
     assert sum(verdicts.values()) >= 500
     assert min(verdicts["runs"], verdicts["Fails"]) > NETWORKS // 5, verdicts

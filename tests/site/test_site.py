@@ -85,7 +85,7 @@ def test_every_link_leads_somewhere(site: Path) -> None:
     assert len([*site.rglob("*.html")]) > 2 * len(NAMES) + 30
 
 
-def test_a_dead_link_is_seen(tmp_path: Path) -> None:
+def test_a_dead_link_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.html").write_text(
         '<a href="b.html">b</a><a href="#c">c</a><img src="https://example.org/x.png">'

@@ -226,8 +226,8 @@ def test_a_refusal_that_torch_does_not_share_is_reported_where_asked() -> None:
         return x
 
     check_layer(gain(saves="input", infer=few))
-    said = wrong(gain(saves="input", infer=few), stricter=lambda case: False)
-    assert "the layer refuses it, torch does not\n  entry  {op: Gain}\n  input  4 x 1 x 1" in said
+    stated = wrong(gain(saves="input", infer=few), stricter=lambda case: False)
+    assert "the layer refuses it, torch does not\n  entry  {op: Gain}\n  input  4 x 1 x 1" in stated
     check_layer(gain(saves="input", infer=few), stricter=lambda case: case.inputs[0].shape[0] > 3)
 
 

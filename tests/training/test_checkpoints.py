@@ -13,12 +13,12 @@ from speczoo.training.engine import train
 from tests.training.toys import network, recipe
 
 
-def said(value: Any, place: str, key: object = None, kept: tuple[str, ...] = ()) -> Any:
+def stated(value: Any, place: str, key: object = None, kept: tuple[str, ...] = ()) -> Any:
     """Plain data with `place` for every text in it, but for those under the keys that are kept."""
     if isinstance(value, dict):
-        return {inner: said(held, place, inner, kept) for inner, held in value.items()}
+        return {inner: stated(held, place, inner, kept) for inner, held in value.items()}
     if isinstance(value, list):
-        return [said(held, place, key, kept) for held in value]
+        return [stated(held, place, key, kept) for held in value]
     return place if isinstance(value, str) and key not in kept else value
 
 
@@ -33,7 +33,7 @@ def test_a_checkpoint_has_nothing_removed(spelling: str, kept: tuple[str, ...], 
     path = run / "checkpoints" / "last.ckpt"
     state = torch.load(path, weights_only=True)
     place = spelling.format(victim=victim, run=run)
-    hostile = said(state["callbacks"], place, kept=kept)
+    hostile = stated(state["callbacks"], place, kept=kept)
     assert any(place in callback.values() for callback in hostile.values()), "no callback keeps a path"
     torch.save({**state, "callbacks": hostile}, path)
     train(resume=run, model=network(), **options)

@@ -65,8 +65,8 @@ def test_the_run_can_be_measured_asked_and_drawn(
     measured = json.loads(zoo("evaluate", run, "--json").stdout)
     assert measured["accuracy"] == result["accuracy"]
     images = [corners / "test" / f"{i}.png" for i in range(3)]
-    said = json.loads(zoo("predict", run, *images, "--json").stdout)
-    assert [row["label"] for row in said] == ["ne", "nw", "se"]
+    stated = json.loads(zoo("predict", run, *images, "--json").stdout)
+    assert [row["label"] for row in stated] == ["ne", "nw", "se"]
     assert "ne" in zoo("predict", run, images[0]).stdout
     drawn = json.loads(zoo("curves", run, run, "-o", mine / "curves.png", "--json").stdout)
     assert all(Path(path).is_file() for path in drawn["pictures"])
@@ -109,19 +109,19 @@ def test_recipes_are_listed_and_shown() -> None:
 def test_exit_codes(mine: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text((mine / "recipe.json").read_text().replace("batch_size", "batchsize"))
-    told = zoo("train", wrong)
-    assert (told.exit_code, "did you mean `batch_size`" in told.stderr) == (1, True)
+    reported = zoo("train", wrong)
+    assert (reported.exit_code, "did you mean `batch_size`" in reported.stderr) == (1, True)
     assert zoo("train", tmp_path / "none.yaml").exit_code == 2
     assert zoo("train").exit_code == 2
     assert zoo("train", "mnist_cnn", "--data", tmp_path / "none").exit_code == 2
     assert zoo("evaluate", tmp_path).exit_code == 2
-    told = zoo("predict", tmp_path, "x.png", "--json")
-    assert told.exit_code == 2
-    assert json.loads(told.stdout)["ok"] is False
+    reported = zoo("predict", tmp_path, "x.png", "--json")
+    assert reported.exit_code == 2
+    assert json.loads(reported.stdout)["ok"] is False
     diverges = 'optimizer={"op": "SGD", "lr": 1.0e6, "weight_decay": 1.0e6}'
-    told = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", "--set", diverges, "--set", "schedule=null")
-    assert told.exit_code == 1
-    assert "not a number" in told.stderr
+    reported = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", "--set", diverges, "--set", "schedule=null")
+    assert reported.exit_code == 1
+    assert "not a number" in reported.stderr
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_options_that_cannot_be_taken_are_wrong_usage(
 ) -> None:
     given = [trained[0] if option == "RUN" else option for option in options]
     recipe = () if "--resume" in options else (mine / "recipe.json", "-o", tmp_path / "run")
-    told = zoo("train", *recipe, *given, "--json")
-    assert told.exit_code == 2, told.output
-    assert json.loads(told.stdout)["ok"] is False
+    reported = zoo("train", *recipe, *given, "--json")
+    assert reported.exit_code == 2, reported.output
+    assert json.loads(reported.stdout)["ok"] is False
     assert not (tmp_path / "run").exists()
 
 
@@ -161,8 +161,8 @@ def test_numbers_that_are_none_are_wrong_usage(
     trained: tuple[Path, dict[str, Any]], mine: Path, command: list[str]
 ) -> None:
     places = {"RUN": trained[0], "RECIPE": mine / "recipe.json"}
-    told = zoo(*(places.get(word, word) for word in command))
-    assert (told.exit_code, "not a" in told.stderr) == (2, True)
+    reported = zoo(*(places.get(word, word) for word in command))
+    assert (reported.exit_code, "not a" in reported.stderr) == (2, True)
 
 
 def test_json_holds_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,9 +172,9 @@ def test_json_holds_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_run_that_diverges_in_its_only_step_is_reported_in_json(mine: Path, tmp_path: Path) -> None:
     sets = ["batch_size=120", "epochs=1", 'schedule={"op": "OneCycleLR", "div_factor": 1.0e-30}']
-    told = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", "--json", *(f"--set={text}" for text in sets))
-    assert told.exit_code == 1
-    assert "beyond what float32 multiplies by" in json.loads(told.stdout)["error"]
+    reported = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", "--json", *(f"--set={text}" for text in sets))
+    assert reported.exit_code == 1
+    assert "beyond what float32 multiplies by" in json.loads(reported.stdout)["error"]
     assert zoo("evaluate", tmp_path / "run").exit_code == 2
 
 
@@ -187,10 +187,10 @@ def test_a_damaged_run_is_reported(trained: tuple[Path, dict[str, Any]], tmp_pat
     (tmp_path / "run" / name).write_text(text)
     commands = [["curves", tmp_path / "run"], ["evaluate", tmp_path / "run", "--report"]]
     for command in commands if name != "model.pt" else commands[1:]:
-        told = zoo(*command)
-        assert told.exit_code == 2, told.output
-        assert str(tmp_path / "run" / name) in told.stderr
-        assert "weights_only" not in told.stderr
+        reported = zoo(*command)
+        assert reported.exit_code == 2, reported.output
+        assert str(tmp_path / "run" / name) in reported.stderr
+        assert "weights_only" not in reported.stderr
 
 
 def test_a_runs_network_that_does_not_take_one_image_is_reported(
@@ -204,8 +204,10 @@ def test_a_runs_network_that_does_not_take_one_image_is_reported(
     network.write_text(json.dumps(spec))
     torch.save(speczoo.build(spec).state_dict(), tmp_path / "run" / "model.pt")
     Image.new("L", (12, 12)).save(tmp_path / "image.png")
-    told = zoo("predict", tmp_path / "run", tmp_path / "image.png")
-    assert (told.exit_code, "does not take images of 12 x 12, 1 at a time" in told.stderr) == (2, True), told.output
+    reported = zoo("predict", tmp_path / "run", tmp_path / "image.png")
+    assert (reported.exit_code, "does not take images of 12 x 12, 1 at a time" in reported.stderr) == (2, True), (
+        reported.output
+    )
 
 
 def test_a_run_on_other_classes_is_reported(
@@ -214,17 +216,17 @@ def test_a_run_on_other_classes_is_reported(
     shutil.copytree(corners, tmp_path / "other")
     for split in ("train", "valid"):
         (tmp_path / "other" / split / "ne").rename(tmp_path / "other" / split / "north-east")
-    told = zoo("evaluate", trained[0], "--data", tmp_path / "other")
-    assert (told.exit_code, "was trained on the classes ne, nw" in told.stderr) == (2, True)
+    reported = zoo("evaluate", trained[0], "--data", tmp_path / "other")
+    assert (reported.exit_code, "was trained on the classes ne, nw" in reported.stderr) == (2, True)
 
 
 def test_a_broken_image_is_no_bug_of_ours(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     Image.new("L", (12, 12)).save(broken)
     broken.write_bytes(broken.read_bytes()[:40])
-    told = zoo("predict", trained[0], broken)
-    assert told.exit_code == 2
-    assert str(broken) in told.stderr
+    reported = zoo("predict", trained[0], broken)
+    assert reported.exit_code == 2
+    assert str(broken) in reported.stderr
 
 
 # -- weights that are there -------------------------------------------------------------------------------------------
@@ -260,9 +262,9 @@ def test_a_training_begins_with_weights_as_a_build_does(mine: Path, tmp_path: Pa
         ("lr-find", mine / "recipe.json"),
         ("build", tmp_path / "tiny.json"),
     ):
-        told = zoo(command, what, "--weights", tmp_path / "old.pt", "--json")
-        assert (told.exit_code, json.loads(told.stdout)["ok"]) == (2, False)
-        assert json.loads(told.stdout)["error"].splitlines()[0] in told.stderr
+        reported = zoo(command, what, "--weights", tmp_path / "old.pt", "--json")
+        assert (reported.exit_code, json.loads(reported.stdout)["ok"]) == (2, False)
+        assert json.loads(reported.stdout)["error"].splitlines()[0] in reported.stderr
     refused = zoo("lr-find", mine / "recipe.json", "--weights", tmp_path / "old.pt", "-o", tmp_path / "lr.png")
     assert (refused.exit_code, "does not fit tiny" in refused.stderr) == (2, True)
     found = zoo("lr-find", mine / "recipe.json", *weights, "--steps", 20, "-o", tmp_path / "lr.png", "--json")

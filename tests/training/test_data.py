@@ -78,11 +78,11 @@ def test_files_that_are_not_read_are_counted_and_named(copy: Path, caplog: pytes
     for name in ("a.jfif", "b.heic", "c", "d.heic", ".hidden"):
         (copy / "train" / "se" / name).write_text("x")
     assert len(folder(copy).train) == 120
-    (said,) = caplog.messages
-    assert said.startswith("4 files of the train split not read (2 .heic, ")
-    assert "1 .jfif" in said
-    assert "1 no suffix" in said
-    assert "a.jfif" in said
+    (stated,) = caplog.messages
+    assert stated.startswith("4 files of the train split not read (2 .heic, ")
+    assert "1 .jfif" in stated
+    assert "1 no suffix" in stated
+    assert "a.jfif" in stated
 
 
 @pytest.mark.parametrize("name", ["val", "Valid", "validation", "Test"])
@@ -214,13 +214,13 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
 
 
 def test_pixels_without_a_range_are_refused(tmp_path: Path) -> None:
-    for kind, said in ((np.float32, "floats"), (np.int32, "integers")):
+    for kind, stated in ((np.float32, "floats"), (np.int32, "integers")):
         Image.fromarray(np.full((4, 4), 0.5).astype(kind)).save(tmp_path / "a.tif")
-        with pytest.raises(DataError, match=f"32-bit {said}"):
+        with pytest.raises(DataError, match=f"32-bit {stated}"):
             read_images([tmp_path / "a.tif"], "L")
 
 
-def test_images_are_read_as_they_are_seen(tmp_path: Path) -> None:
+def test_images_are_read_as_they_are_shown(tmp_path: Path) -> None:
     """Turned as the camera says; white where they are transparent, whatever colour hides there."""
     pixels = np.zeros((2, 3, 3), dtype=np.uint8)
     pixels[0, 0] = 255

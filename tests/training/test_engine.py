@@ -159,9 +159,13 @@ def test_two_processes_are_one_with_the_doubled_batch(corners: Path, tmp_path: P
     alone = recipe(corners, **changes, batch_size=20)
     train(alone, model=wrapped(norm=False), out=tmp_path / "one", accelerator="cpu", quiet=True)
     two = start(**job, out=str(tmp_path / "two"), recipe={**changes, "batch_size": 10}, devices=2, strategy="ddp")
-    _, told = two.communicate()
-    assert two.returncode == 0, told
-    assert [told.count(said) for said in ("images to train", "train_loss", "\n1  ")] == [1, 1, 1]  # by one of them
+    _, reported = two.communicate()
+    assert two.returncode == 0, reported
+    assert [reported.count(stated) for stated in ("images to train", "train_loss", "\n1  ")] == [
+        1,
+        1,
+        1,
+    ]  # by one of them
     a, b = Run.open(tmp_path / "one"), Run.open(tmp_path / "two")
     for key, value in a.weights().items():
         assert torch.allclose(value, b.weights()[key], atol=1e-5), key

@@ -124,8 +124,8 @@ def test_a_run_that_takes_images_of_too_many_pixels_is_reported(corners: Path, t
     train(recipe(corners, epochs=1, transforms=prepared), model=network(), out=tmp_path / "run", accelerator="cpu",
           report=False, quiet=True)  # fmt: skip
     facts = tmp_path / "run" / "run.json"
-    said = json.loads(facts.read_text())
-    facts.write_text(json.dumps(said | {"input": [1, 10**5, 10**5]}))
+    stated = json.loads(facts.read_text())
+    facts.write_text(json.dumps(stated | {"input": [1, 10**5, 10**5]}))
     with pytest.raises(RunError, match="takes images of 10,000,000,000 pixels"):
         predict(tmp_path / "run", [corners / "test" / "0.png"], network())
 

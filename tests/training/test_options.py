@@ -22,7 +22,7 @@ def options(corners: Path, tmp_path: Path, changes: dict[str, Any] | None = None
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         ({"devices": 0}, "a number from 1 on, or `auto`"),
         ({"devices": "-3"}, "a number from 1 on, or `auto`"),
@@ -36,8 +36,8 @@ def options(corners: Path, tmp_path: Path, changes: dict[str, Any] | None = None
         ({"logger": "wandb"}, "no logger 'wandb'"),
     ],
 )
-def test_options_that_cannot_be_taken(corners: Path, tmp_path: Path, given: dict[str, Any], told: str) -> None:
-    with pytest.raises(OptionError, match=told) as caught:
+def test_options_that_cannot_be_taken(corners: Path, tmp_path: Path, given: dict[str, Any], reported: str) -> None:
+    with pytest.raises(OptionError, match=reported) as caught:
         options(corners, tmp_path, **{"accelerator": "cpu", **given})
     assert caught.value.exit_code == 2
     assert not (tmp_path / "run").exists()

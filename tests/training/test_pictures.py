@@ -51,7 +51,7 @@ def test_epochs_are_whole_numbers(epochs: int) -> None:
             assert all(float(tick).is_integer() for tick in ticks(axes))
 
 
-def test_runs_are_told_apart_by_the_shortest_name_that_does() -> None:
+def test_runs_are_distinguished_by_the_shortest_name_that_does() -> None:
     runs = [
         ("a", Path("runs/a")),
         ("b", Path("runs/b")),
@@ -190,7 +190,7 @@ def test_without_a_goal_the_first_metric_leads(corners: Path, tmp_path: Path) ->
     assert "Expected" not in shown
 
 
-def test_images_without_labels_are_told_apart_in_a_table(corners: Path, tmp_path: Path) -> None:
+def test_images_without_labels_are_distinguished_in_a_table(corners: Path, tmp_path: Path) -> None:
     chosen = recipe_loader.load(
         recipe(corners, data={"dataset": "folder", "root": str(corners), "mode": "L", "test": "test"})
     )
@@ -283,8 +283,8 @@ def test_a_few_canvases_are_enough_for_a_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "stated"),
     [(0.0931461, "0.09 s"), (12.4, "12 s"), (59.7, "1 min 0 s"), (200.2, "3 min 20 s"), (7500, "2 h 5 min")],
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert metric_text.duration(seconds) == said
+def test_durations(seconds: float, stated: str) -> None:
+    assert metric_text.duration(seconds) == stated

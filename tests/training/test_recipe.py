@@ -89,13 +89,13 @@ def test_a_mistake_is_reported_at_its_place(
     path.write_text(TEXT.replace(old, new, 1))
     with pytest.raises(SpecError) as caught:
         recipe_loader.load(path)
-    told = caught.value.diagnostics[0]
-    assert told.code == code
-    assert told.span is not None
-    assert told.span[:2] == place
-    assert told.file == str(path)
+    shown = caught.value.diagnostics[0]
+    assert shown.code == code
+    assert shown.span is not None
+    assert shown.span[:2] == place
+    assert shown.file == str(path)
     if near is not None:
-        assert any(f"`{near}`" in line for line in told.help)
+        assert any(f"`{near}`" in line for line in shown.help)
 
 
 def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
@@ -114,8 +114,8 @@ def test_mistakes_of_all_kinds_are_reported_at_once(tmp_path: Path) -> None:
     path.write_text(TEXT.replace("lr: 0.1", "lr: x").replace("mnist_cnn", "mnist_cn") + "epochs: 4\n")
     with pytest.raises(SpecError) as caught:
         recipe_loader.load(path, with_network=True)
-    told = [(d.code, d.span[0]) for d in caught.value.diagnostics if d.span]
-    assert sorted(told) == [("bad-value", 8), ("duplicate-key", 12), ("unknown-reference", 3)]
+    shown = [(d.code, d.span[0]) for d in caught.value.diagnostics if d.span]
+    assert sorted(shown) == [("bad-value", 8), ("duplicate-key", 12), ("unknown-reference", 3)]
 
 
 def test_thousands_of_mistakes_are_a_hundred(tmp_path: Path) -> None:
@@ -232,11 +232,11 @@ def test_a_wrong_override_is_reported_as_such(given: str, tmp_path: Path) -> Non
     """Not at a line of the file, which is right."""
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace("network: {name: mnist_cnn, params: {num_classes: 10}}", "network: mnist_cnn"))
-    told = wrong(path, [given], with_network=True)
-    assert told.file is not None
-    assert told.file.startswith("--set " + given[:20])
-    assert told.span is None
-    assert "nan" not in "".join(told.help)
+    shown = wrong(path, [given], with_network=True)
+    assert shown.file is not None
+    assert shown.file.startswith("--set " + given[:20])
+    assert shown.span is None
+    assert "nan" not in "".join(shown.help)
     done = CliRunner().invoke(cli, ["train", str(path), "--set", given])
     assert done.exit_code == 1, done.output
 
@@ -259,10 +259,10 @@ def test_overrides_from_python_are_plain_data() -> None:
 def test_the_network_is_checked_at_the_recipes_line(old: str, new: str, place: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace(old, new))
-    told = wrong(path, with_network=True)
-    assert told.file == str(path)
-    assert told.span is not None
-    assert told.span[:2] == place
+    shown = wrong(path, with_network=True)
+    assert shown.file == str(path)
+    assert shown.span is not None
+    assert shown.span[:2] == place
     code = 2 if "nowhere" in new else 1
     for command in ("recipes", "check"):
         done = CliRunner().invoke(cli, [command, str(path)])
@@ -287,10 +287,10 @@ def test_a_mistake_in_the_networks_own_text_stays_there(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPEC.replace("Linear", "Conv2d, kernel_size: 3"))
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "tiny.yaml"))
-    told = wrong(path, with_network=True)
-    assert told.file == str(tmp_path / "tiny.yaml")
-    assert told.span is not None
-    assert any(f"the network of {path}:3 on images of 1 x 28 x 28" in note for note in told.notes)
+    shown = wrong(path, with_network=True)
+    assert shown.file == str(tmp_path / "tiny.yaml")
+    assert shown.span is not None
+    assert any(f"the network of {path}:3 on images of 1 x 28 x 28" in note for note in shown.notes)
 
 
 def test_a_networks_path_counts_from_the_recipes_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,9 +340,9 @@ def test_recipes_are_checked_without_torch() -> None:
         "import sys\nfrom speczoo.training import recipe_loader\n"
         "[recipe_loader.load(name, with_network=True) for name in recipe_loader.names()]\n"
     )
-    tell = f"print([name for name in {names} if name in sys.modules])"
-    assert fresh(load + tell) == "[]"
-    assert fresh("import sys; sys.modules['torch'] = sys\n" + tell) == "['torch']"
+    distinguish = f"print([name for name in {names} if name in sys.modules])"
+    assert fresh(load + distinguish) == "[]"
+    assert fresh("import sys; sys.modules['torch'] = sys\n" + distinguish) == "['torch']"
 
 
 #: Where each kind of mapping stands in a recipe, and the least of it.
@@ -378,9 +378,9 @@ def test_a_foreign_word_gives_the_key(model: type[BaseModel], key: str, word: st
     part[word] = part.pop(key, 1)
     with pytest.raises(SpecError) as caught:
         recipe_loader.load(data)
-    told = next(d for d in caught.value.diagnostics if d.code == "unknown-key")
-    assert told.message.endswith(f"{word}`")
-    assert told.help == (f"did you mean `{key}`?",)
+    shown = next(d for d in caught.value.diagnostics if d.code == "unknown-key")
+    assert shown.message.endswith(f"{word}`")
+    assert shown.help == (f"did you mean `{key}`?",)
 
 
 def test_a_missing_key_says_what_it_holds() -> None:

@@ -267,15 +267,15 @@ def test_slurm_takes_no_checkpoints_of_its_own(corners: Path, tmp_path: Path, mo
         "LOCALID": "0",
     }.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    seen: list[Any] = []
+    visited: list[Any] = []
 
     def terminate() -> None:
-        seen.append(signal.getsignal(signal.SIGUSR1))  # by which Lightning would save and put the job into the queue
+        visited.append(signal.getsignal(signal.SIGUSR1))  # by which Lightning would save and put the job into the queue
         os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted) as caught:
         run(recipe(corners), Acting(terminate, 8), out=tmp_path / "run")
-    assert (caught.value.exit_code, seen) == (143, [signal.SIG_DFL])
+    assert (caught.value.exit_code, visited) == (143, [signal.SIG_DFL])
 
 
 def test_weights_of_an_earlier_stop_do_not_shadow_a_newer_checkpoint(corners: Path, tmp_path: Path) -> None:
@@ -374,9 +374,9 @@ def test_what_is_hardly_intended_is_reported(
     schedule = {"op": "CosineAnnealingLR", "warmup": 2.0 if softmax else 0.5}
     model = nn.Sequential(nn.Flatten(), nn.Linear(144, 4), *([nn.Softmax(1)] if softmax else []))
     run(recipe(corners, schedule=schedule, epochs=1), model=model, out=tmp_path / "run")
-    said = " ".join(record.getMessage() for record in caplog.records if record.name == "zoo")
-    assert ("outputs are probabilities" in said) == softmax
-    assert ("`schedule.warmup` is 2 epochs and the training has 1" in said) == softmax
+    stated = " ".join(record.getMessage() for record in caplog.records if record.name == "zoo")
+    assert ("outputs are probabilities" in stated) == softmax
+    assert ("`schedule.warmup` is 2 epochs and the training has 1" in stated) == softmax
 
 
 def test_a_missing_flatten_is_reported(corners: Path, tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_trials_begin_with_weights(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (["--set", "width"], "KEY=VALUES"),
         (["--set", "width=2.."], "no end"),
@@ -258,18 +258,18 @@ def test_trials_begin_with_weights(home: Path) -> None:
         (["--resume"], "no search"),
     ],
 )
-def test_what_makes_no_sense_is_reported(home: Path, words: list[str], told: str) -> None:
+def test_what_makes_no_sense_is_reported(home: Path, words: list[str], reported: str) -> None:
     result = zoo("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", *words, code=_code(words))
-    assert told in result.stderr
+    assert reported in result.stderr
     assert not (home / "out").exists()
 
 
 @pytest.mark.parametrize("address", ["nope://x", "x", "sqlite:////nowhere/at/all.db", "mysql://host/x"])
 def test_a_database_that_is_none_is_reported(home: Path, address: str) -> None:
     words = ("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", "--storage", address)
-    told = zoo(*words, code=2).stderr
-    assert "no study can be kept in" in told
-    assert "bug" not in told
+    reported = zoo(*words, code=2).stderr
+    assert "no study can be kept in" in reported
+    assert "bug" not in reported
 
 
 def _code(words: list[str]) -> int:
@@ -287,9 +287,9 @@ def test_a_search_ends_where_every_training_fails(home: Path) -> None:
     """Rates without end to draw from, all of them too high: so many trials are tried, and the reason is reported."""
     words = ("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", "--accelerator", "cpu")
     words = (*words, "--set", "optimizer.lr=1e5..9e5", "--set", "width=4", "--trials", "3")
-    told = zoo(*words, code=1)
-    assert "3 failed" in told.stdout
-    assert told.stdout.count("1 x the loss is not a number") == 3
+    reported = zoo(*words, code=1)
+    assert "3 failed" in reported.stdout
+    assert reported.stdout.count("1 x the loss is not a number") == 3
     found = json.loads(zoo(*words, "--resume", "--json", code=1).stdout)
     assert (found["trials"], found["failed"], found["best"], found["spec"]) == ([], 3, None, None)
     assert sum(found["failures"].values()) == 3

@@ -65,9 +65,9 @@ class Largest(TorchDispatchMode):
 def test_a_crop_takes_memory_by_its_size_and_not_by_its_padding(padding: int) -> None:
     x, transform = images(10, 12, 12, 0), RandomCrop(12, padding)
     drawn = transform.draw(10, 12, 12, torch.Generator().manual_seed(0))
-    with Largest() as seen:
+    with Largest() as visited:
         transform.apply(x, drawn)
-    assert seen.numbers <= 10 * 3 * 36**2
+    assert visited.numbers <= 10 * 3 * 36**2
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 300), st.integers(1, 300), st.integers(0, 300))
@@ -80,10 +80,10 @@ def test_crops_take_memory_by_what_goes_in_and_comes_out(height: int, width: int
         crops.append(RandomCrop([h, w], padding))
     for crop in crops:
         drawn = crop.draw(3, height, width, torch.Generator().manual_seed(0))
-        with Largest() as seen:
+        with Largest() as visited:
             cropped = crop.apply(x, drawn)
         assert cropped.shape[2:] == (h, w)
-        assert seen.numbers <= 9 * max(x.numel(), cropped.numel())
+        assert visited.numbers <= 9 * max(x.numel(), cropped.numel())
         if isinstance(crop, CenterCrop):
             assert torch.equal(cropped, tv.center_crop(x, [h, w]))
 
