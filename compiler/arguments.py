@@ -117,7 +117,7 @@ def _without(layer: type[Layer], name: str, wrong: Any, defaults: Mapping[str, A
     """Return what to do where nothing is given to an argument that takes no null; empty where it takes that."""
     field = layer.model_fields[name]
     if field.is_required():
-        return f"it must be said, for example `{name}: {_EXAMPLES.get(name, '...')}`"
+        return f"it must be written, for example `{name}: {_EXAMPLES.get(name, '...')}`"
     if name in layer.derives:
         return f"leave `{name}` out: it follows from what flows in"
     if name in defaults:

@@ -119,8 +119,8 @@ OPS_ASKED = _by_word(
 
 _BOTH_WAYS = "`bidirectional: true` of `LSTM`, `GRU` or `RNN` goes both ways"
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
-_GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` tells where it stands"
-_SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` tells where it stands"
+_GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` says where it stands"
+_SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` says where it stands"
 _BY_N = "`std` and `var` divide by n - 1; with `correction: 0` by n, as is done there"
 _DEPTHWISE = "a convolution with `groups: $in_channels` takes each channel by itself"
 _SEPARABLE = "it is two here: a convolution with `groups: $in_channels`, and one of `kernel_size: 1` behind it"

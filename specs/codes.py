@@ -53,7 +53,7 @@ _MEANINGS = {
     "unknown-key": "the language has no such key at this place",
     "unknown-op": "no layer, function, block or used spec has this name",
     "unknown-argument": "the op takes no such argument",
-    "missing-argument": "something that must be said is not",
+    "missing-argument": "something that must be written is not",
     "bad-value": "a value is not what stands at this place",
     "unknown-param": "no parameter or loop variable has this name here",
     "unknown-reference": "nothing that can be named here has this name",

@@ -157,7 +157,7 @@ def words(detail: ErrorDetails, path: Loc) -> str:
         return f"an entry is a mapping such as `{{op: ReLU}}`, not {shown}"
     if path and isinstance(path[-1], int) and kind in _KINDS:
         inner = (key.item if key else "") or _KINDS[kind]
-        return f"`{name}` holds {shown} where {inner} is meant"
+        return f"`{name}` holds {shown} where {inner} is intended"
     if key and place == path:
         return f"`{name}` is {key.holds}; not {shown}"
     if kind in _KINDS:

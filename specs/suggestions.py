@@ -149,7 +149,7 @@ def _parts(word: str) -> Iterator[tuple[int, int]]:
 
 def given_already(name: str) -> tuple[str, ...]:
     """Return the help line for a word that can only be one that is there."""
-    return (f"`{name}` is said already",)
+    return (f"`{name}` is written already",)
 
 
 def distance(a: str, b: str) -> int:

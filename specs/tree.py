@@ -163,8 +163,8 @@ class TreeBuilder:
             self._add("bad-value", message, start, end, help=help)
         if name is not None and name in frame.marks:
             before = frame.marks[name]
-            marks = [Mark((), "first said here", extent=before[:2])]
-            self._add("duplicate-key", f"`{name}` is said twice", start, end, text="and again here", marks=marks)
+            marks = [Mark((), "first written here", extent=before[:2])]
+            self._add("duplicate-key", f"`{name}` is written twice", start, end, text="and again here", marks=marks)
             if not isinstance(frame.value.get(name), (dict, list)):
                 self._placeholder(name)
             name = None

@@ -246,7 +246,7 @@ class _Symbolic:
                 self.again(node, there)
             except REFUSALS:
                 continue
-            raise NoShortRule("a rule that tells of sizes that it takes")
+            raise NoShortRule("a rule that asks which sizes it takes")
         reason = refused[0].reason
         for outcome in refused[1:]:
             reason = reason | outcome.reason

@@ -138,7 +138,7 @@ def _applied(path: str, node: Node, arriving: NodeValues) -> NodeValues:
 def _free_dims(graph: Graph) -> dict[str, tuple[int, ...]]:
     """Return the axes of each input that are no channels or features, as places in its shape.
 
-    The first axis of a float input is its channels; of tokens x features it is the last, which a network tells by
+    The first axis of a float input is its channels; of tokens x features it is the last, which a network shows by
     taking but one number of them. The axes of integers are all free: it is an embedding that gives them channels.
     """
     dims = {name: tuple(range(1 if value.is_float else 0, len(value.shape))) for name, value in inputs(graph)}

@@ -30,7 +30,7 @@ CompileAgain = Callable[[Shape | None], tuple[Errors, Graph | None]]
 
 
 def error(diagnostic: Diagnostic) -> Error:
-    """Return what tells an error from others."""
+    """Return what distinguishes an error from others."""
     return diagnostic.code, diagnostic.file, diagnostic.pointer
 
 

@@ -171,7 +171,7 @@ def test_nothing_is_left_out_or_null(style: Callable[[Argument, str], str], word
     for pair in pairs(chosen, style, lambda each: word):
         for argument, problem, _ in pair.problems():
             stated = " ".join(problem.help)
-            assert "must be said" in stated or "leave" in stated or (argument.takes(None) and "null" in stated)
+            assert "must be written" in stated or "leave" in stated or (argument.takes(None) and "null" in stated)
             assert not problem.fix or argument.takes(None)
 
 

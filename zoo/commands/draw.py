@@ -94,7 +94,7 @@ def command(
     file, a variant, a file of a git revision (HEAD~1:net.yaml) or -; so may NAME then. Blocks are unfolded where
     something changed. --set and --input are for both.
 
-    --json tells the size of the picture, what is in it, and the files.
+    --json gives the size of the picture, what is in it, and the files.
     """
     from speczoo.drawing.files import Drawing, NoSuchPicture
     from speczoo.drawing.network import NoSuchPart

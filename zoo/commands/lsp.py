@@ -15,7 +15,7 @@ from speczoo.commands import common
 def command(stdio: bool, port: int | None, limits: tuple[str, ...], as_json: bool) -> None:
     """Serve an editor by the Language Server Protocol: problems, shapes beside the lines, completion, and more.
 
-    Editors start it themselves: zoo/editor/README.md says what each of them needs. --json tells what it answers, and
+    Editors start it themselves: zoo/editor/README.md says what each of them needs. --json says what it answers, and
     serves nobody.
     """
     if stdio and port is not None:

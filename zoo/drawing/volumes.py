@@ -18,7 +18,7 @@ from speczoo.drawing.layout import BoxLink
 
 #: Kinds of layers whose output is no volume of its own, where one value alone flows in.
 QUIET = frozenset({"norm", "activation", "dropout", "shape", "function"})
-#: Of what is in a block the first of these tells its colour.
+#: Of what is in a block the first of these decides its colour.
 TELLING = ("attention", "recurrent", "conv", "linear", "pool", "resize", "norm", "custom", "function")
 #: Where features stand in what a layer puts out; where nothing is stated, as in what flows in.
 FIRST, LAST = 0, -1
@@ -342,7 +342,7 @@ def _reading(readers: Sequence[Box]) -> int | None:
 
 
 def _telling(inside: Diagram) -> str:
-    """Return the kind that tells most of what a block is."""
+    """Return the kind that says most of what a block is."""
     there = {"attention" if "attention" in box.op else box.kind for box in inside.walk() if box.inside is None}
     return next((kind for kind in TELLING if kind in there), "function")
 

@@ -79,7 +79,7 @@ def analyses(
     """Yield what is found of a text: first with the variant in view, then with more and more of the others.
 
     The last one says what `zoo check` says. The view is the first variant where there is none of that name. Of a text
-    that means what `before` meant, which was right, the other variants are not checked again.
+    that means the same as `before`, which was right, the other variants are not checked again.
     """
     report = Report()
     document = parse(source, report, limits)

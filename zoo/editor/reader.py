@@ -25,7 +25,7 @@ _SINGLE = re.compile(r"'(?:[^']|'')*'")
 _DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PROPERTY = re.compile(r"(?:&[^\s,\[\]{}]+|![^\s,\[\]{}]*)(?=[\s,\[\]{}]|\Z)")
 _BLOCK_TEXT = re.compile(r"[|>][0-9+-]{0,2}[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
-#: A key in block style, as far as one can be told from other words.
+#: A key in block style, as far as one can be distinguished from other words.
 _KEY = re.compile(
     r"""(?: '(?:[^'\r\n]|'')*' | "(?:[^"\\\r\n]|\\.)*"
       | (?![\s\#,\[\]{}&*!|>'"%@`-]|\Z) (?:[^\s:\#] | :(?=\S) | (?<=\S)\# | [ \t]+(?=[^\s:\#]|:\S))*

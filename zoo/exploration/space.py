@@ -212,7 +212,7 @@ def declared(name: str, param: Param) -> ValueSequence:
             return read(name, [f"{low}..{high}"])
     example = {"float": "0.1..0.5:0.1", "int": "16..64:16"}.get(param.type or "", "A,B")
     lacks = "no min and max" if param.type == "int" else "no choices"
-    raise SpaceError(f"{name} has {lacks} in the spec: say which values are meant, as {name}={example}")
+    raise SpaceError(f"{name} has {lacks} in the spec: say which values are intended, as {name}={example}")
 
 
 def ends_of(item: Any) -> tuple[float, float] | None:

@@ -36,7 +36,7 @@ class UnbuiltInputError(Exception):
 class Builder:
     """The list that a frame becomes.
 
-    `known` says what each tensor of the frame is; None where an earlier call could not be said. `batches` are the
+    `known` says what each tensor of the frame is; None where an earlier call could not be written. `batches` are the
     numbers of samples of all runs, `rounded` the constants of all frames whose rules give them but for rounding,
     `apart` the layers whose weights something else takes, too.
     """

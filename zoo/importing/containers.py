@@ -17,7 +17,7 @@ FEWEST = 3
 def classed(roots: Sequence[ImportedList]) -> set[str]:
     """Give containers of the same layers, at several places of the model, a class of their own; return its names.
 
-    A place whose containers differ keeps them as they are: which of their layers some are without can be said there.
+    A place whose containers differ keeps them as they are: which of their layers some are without can be written there.
     """
     places: dict[tuple[str | ImportedList, str], list[ImportedEntry]] = {}
     for made in (made for root in roots for made in root.walk()):

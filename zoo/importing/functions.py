@@ -110,7 +110,7 @@ def _first_two(equation: str) -> tuple[str, str]:
     left, arrow, out = equation.partition("->")
     first, second, *others = left.split(",")
     if "..." in equation or not arrow:
-        raise Unsayable("it multiplies more than two values, and leaves axes unsaid")
+        raise Unsayable("it multiplies more than two values, and leaves axes out")
     wanted = {*out, *"".join(others)}
     made = "".join(letter for letter in dict.fromkeys(first + second) if letter in wanted)
     if out[:1] in made:
@@ -127,7 +127,7 @@ def _with_axes(equation: str, held: Sequence[bool], count: int) -> str:
     return f"{','.join(parts)}->{out[:1]}{axes}{out[1:]}"
 
 
-#: The functions that go along the first axis where nothing is said of it.
+#: The functions that go along the first axis where nothing is written of it.
 FIRST_AXIS = ("unbind", "split", "chunk")
 
 

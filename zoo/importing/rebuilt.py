@@ -166,7 +166,7 @@ def _attention(module: Any) -> RebuiltModule | None:
 
 
 def _masks(others: set[fx.Node], query: fx.Node, *, batch_first: bool) -> dict[str, Any] | None:
-    """Return masks by the names of their arguments; None where it is not told which these are."""
+    """Return masks by the names of their arguments; None where it is not known which these are."""
     samples, tokens = query.meta["val"].shape[:2] if batch_first else query.meta["val"].shape[1::-1]
     fixed = isinstance(samples, int)
     found: dict[str, Any] = {}

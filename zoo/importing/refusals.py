@@ -46,4 +46,4 @@ class ImportRefused(Exception):
 
     def __init__(self, name: str, refusals: Iterable[Refusal]) -> None:
         self.name, self.refusals = name, tuple(dict.fromkeys(refusals))
-        super().__init__("\n".join([f"{name} cannot be said as a spec:", *(f"  {each}" for each in self.refusals)]))
+        super().__init__("\n".join([f"{name} cannot be written as a spec:", *(f"  {each}" for each in self.refusals)]))

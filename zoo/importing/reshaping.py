@@ -83,7 +83,7 @@ def _segments(before: Sequence[Column], after: Sequence[Column]) -> list[Segment
                 one.append(before[i])
                 i += 1
             else:
-                raise Unsayable("which axis becomes which cannot be told")
+                raise Unsayable("which axis becomes which is not certain")
         if (not one or not other) and out:  # axes of 1 at the end
             out[-1].before.extend(one)
             out[-1].after.extend(other)

@@ -37,7 +37,7 @@ def drops(module: nn.Module, shape: tuple[int, ...]) -> Mapping[str, Any] | None
 
 def _depth(module: nn.Module, p: float) -> Mapping[str, Any]:
     """Return a probability as the module itself has it, where it does; one of single precision, as rates come out that
-    are spread over a network, with the fewest digits that tell it from the others.
+    are spread over a network, with the fewest digits that distinguish it from the others.
     """
     numbers = [each for each in vars(module).values() if isinstance(each, float)]
     own = next((each for each in numbers if abs(each - p) < 1e-9), round(p, 9))

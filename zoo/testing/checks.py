@@ -93,7 +93,7 @@ def memory(trial: Trial) -> None:
         if over := result.changed - ({0} if layer.inplace_ else set()):
             raise Disagreement(trial.case, f"its input {min(over)} is written over, and it is not in place")
     if layer.inplace_ and not trial.trained.aliases:
-        raise Disagreement(trial.case, "its output has a memory of its own, and it is said to be in place")
+        raise Disagreement(trial.case, "its output has a memory of its own, and it claims to be in place")
     if not layer.inplace_ and not layer.views and (trial.trained.aliases or trial.evaluated.aliases):
         raise Disagreement(trial.case, "its output lies in its input's memory, and `views` is false")
 

@@ -259,7 +259,7 @@ def at_home(name: str, home: Path) -> str | None:
 
 def _flow(text: _Text, report: Report) -> Iterator[tuple[Loc, ImageShape]]:
     """Yield the shape of an image as it is stored and behind each transform, up to the first part that is wrong or
-    does not tell it; of crops it is reported.
+    does not say it; of crops it is reported.
     """
     data = _part(text.data, "data", "data")
     shape = stored(data) if data is not None else None

@@ -147,7 +147,7 @@ def _found(data: Any, source: str, where: str) -> FoundWeights:
     chosen = next((key for key in NESTED if key in inner), None)
     if chosen is None and len(inner) > 1:
         shown = ", ".join(f"`{key[:SHOWN]}`" for key in inner)
-        raise WeightsError(f"{where} holds several state_dicts: {shown}", "save the one that is meant by itself")
+        raise WeightsError(f"{where} holds several state_dicts: {shown}", "save the one that is intended by itself")
     broken = (key for key in NESTED if isinstance(data.get(key), Mapping))
     chosen = chosen or next(iter(inner), None) or next(broken, None)
     state = data if chosen is None else data[chosen]

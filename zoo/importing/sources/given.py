@@ -113,7 +113,7 @@ class GivenArguments:
         value = self.raw(key)
         if value is None:
             if default is REQUIRED:
-                raise self.refusal(key, f"`{key}` must be said", code="missing-argument")
+                raise self.refusal(key, f"`{key}` must be written", code="missing-argument")
             return default
         if not fits(value):
             raise self.refusal(key, f"`{printable(key)}: {printed(value)}` is not {kind}")

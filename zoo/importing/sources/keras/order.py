@@ -10,7 +10,7 @@ from speczoo.specs.wording import listed, printable
 
 
 class OrderedCall(NamedTuple):
-    """One call of a layer; the number tells it from the others of that layer."""
+    """One call of a layer; the number distinguishes it from the others of that layer."""
 
     layer: KerasLayer
     call: LayerCall
