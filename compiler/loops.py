@@ -10,13 +10,15 @@ from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import holds_mapping
 from speczoo.compiler.scope import FLOW, Scope
 from speczoo.compiler.unknown import Unknown
-from speczoo.specs.expression import ExpressionError, range_of
+from speczoo.specs.expression import ExpressionError, names_of, parse, range_of
 from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.spec import variables
 from speczoo.specs.wording import printable
 
 _CALLED = re.compile(r"range\((?:(-?[0-9]{1,9}), *)?(-?[0-9]{1,9})\)")
 RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")
+NUMBER = re.compile(r"-?[0-9]{1,18}")
+LONGEST = 200  # characters of a text that is taken for a range
 
 
 class LoopReader(Protocol):
@@ -114,7 +116,9 @@ def column(reader: LoopReader, value: Any, scope: Scope, loc: Loc) -> Sequence[A
     if not isinstance(got, (list, tuple)):
         message = f"a loop runs over a range (`1..4`) or a list, not {got!r}"
         help = [f"write `{span}`" for span in _range_of_python(value, got)]
-        raise reader.stop(Problem("bad-value", message, loc, help=help))
+        if (marked := _range_of_names(value, scope)) is not None:
+            help = [f"write `{marked}`"]
+        raise reader.stop(Problem("bad-value", message, loc, help=help, replacement=marked))
     if holds_mapping(got):
         raise reader.stop(
             Problem("bad-value", "a loop runs over numbers, texts and lists of them, not over mappings", loc)
@@ -143,6 +147,24 @@ def _range_in_list(written: object, values: Sequence[Any], loc: Loc) -> Problem 
         return Problem("bad-value", message, loc, help=[f"a range stands without brackets: `{span}`"], replacement=span)
     help = f"write its numbers one by one, from {first} to {last}"
     return Problem("bad-value", message, (*loc, j), help=[help])
+
+
+def _range_of_names(written: object, scope: Scope) -> str | None:
+    """Return the range that is intended by one whose ends read names without a `$`, `1..depth`; None of another text."""
+    ends = written.split("..") if isinstance(written, str) and len(written) <= LONGEST else []
+    marked = [end if NUMBER.fullmatch(end) or end[:1] == "$" else _marked(end, scope) for end in ends]
+    return "..".join(end for end in marked if end is not None) if len(marked) == 2 and None not in marked else None
+
+
+def _marked(end: str, scope: Scope) -> str | None:
+    """Return an end of a range as an expression; None where it is none over what is known here."""
+    try:
+        read = names_of(parse(end))
+    except ExpressionError:
+        return None
+    if not read or not all(scope.knows(name.partition(".")[0]) for name in read):
+        return None
+    return f"${end}" if end.isidentifier() else f"$({end})"
 
 
 def _range_of_python(written: object, value: object) -> Iterator[str]:

@@ -31,6 +31,7 @@ def test_every_op_has_an_example_and_nothing_else_has() -> None:
 @pytest.mark.parametrize("op", OPS)
 def test_the_example_is_right_and_as_it_is_formatted_and_holds_the_op(op: str) -> None:
     example = reference(op).example
+    assert example, "compiler/reference/examples.py has none"
     assert op in {node.op for _, node, _ in speczoo.graph(example).walk()}
     source = Source("example.yaml", example)
     assert formatted(source, argument_order(source)) == example
