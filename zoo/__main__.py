@@ -19,7 +19,7 @@ import click
 import speczoo
 from speczoo import console, termination
 from speczoo.collector import YOUNG
-from speczoo.commands import ALIASES, SECTIONS
+from speczoo.commands import ALIASES, SECTIONS, module_of
 from speczoo.specs.errors import SpecError
 
 DISTRIBUTION = "speczoo"
@@ -45,7 +45,7 @@ class Zoo(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if not any(cmd_name in commands for commands in SECTIONS.values()):
             return None
-        command: click.Command = import_module(f"speczoo.commands.{cmd_name.replace('-', '_')}").command
+        command: click.Command = import_module(f"speczoo.commands.{module_of(cmd_name)}").command
         command.name = cmd_name
         if all(param.name != "debug" for param in command.params):
             command.params.append(_debug())

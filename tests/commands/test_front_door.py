@@ -13,7 +13,7 @@ import click
 import pytest
 
 import speczoo.__main__ as front
-from speczoo.commands import ALIASES, SECTIONS
+from speczoo.commands import ALIASES, SECTIONS, module_of
 from speczoo.console import coloured
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
@@ -38,7 +38,7 @@ HEAVY = "print('HEAVY', *sorted({'torch', 'networkx', 'pydantic', 'rich'} & set(
 
 def test_help_names_every_command_and_every_command_is_there() -> None:
     files = {path.stem for path in (ROOT / "zoo" / "commands").glob("*.py")} - HELPERS
-    assert {name.replace("-", "_") for name in COMMANDS} == files
+    assert set(map(module_of, COMMANDS)) == files
     shown = zoo("--help").stdout
     for name in COMMANDS:
         assert f"  {name} " in shown

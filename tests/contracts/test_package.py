@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import subprocess
 import sys
 import tomllib
@@ -35,6 +36,16 @@ def test_every_folder_with_modules_is_a_package() -> None:
     reported = {folder(package) for package in SETTINGS["packages"]}
     assert reported == {path.parent for top in FOLDERS.values() for path in (ROOT / top).rglob("*.py")}
     assert {package.partition(".")[0] for package in SETTINGS["packages"]} == {"speczoo"}
+
+
+def test_every_module_can_be_imported_by_its_name() -> None:
+    parts = {
+        part
+        for top in FOLDERS.values()
+        for path in (ROOT / top).rglob("*.py")
+        for part in (path.parent.name, path.stem)
+    }
+    assert [part for part in parts if not part.isidentifier() or keyword.iskeyword(part)] == []
 
 
 #: What is packaged by itself, and left out of the wheel.

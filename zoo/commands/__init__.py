@@ -2,8 +2,10 @@
 
 `common`, `layout` and `shell_completion` are what they share; `training_options` and `weights_options` what those share
 that train, or take weights; `diff_report`, `summary_formats`, `exports` and `watching` belong to one or two of them.
-`SECTIONS` is what `zoo --help` says without importing any. A command `a-b` lives in `a_b.py`.
+`SECTIONS` is what `zoo --help` says without importing any.
 """
+
+from keyword import iskeyword
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Look": {
@@ -64,3 +66,11 @@ ALIASES: dict[str, str] = {
     "layers": "ops",
     "doc": "explain",
 }
+
+
+def module_of(command: str) -> str:
+    """Return the name of the module that a command lives in: `a-b` in `a_b`, and `import`, as Python has it, in
+    `import_`.
+    """
+    name = command.replace("-", "_")
+    return f"{name}_" if iskeyword(name) else name

@@ -56,7 +56,9 @@ def _view(storage: Any, offset: Any, shape: Any, strides: Any, dtype: Any, rest:
     if not isinstance(storage, StoredBytes) or not all(type(n) is int and 0 <= n < LONGEST for n in numbers):
         raise TensorsError(DAMAGED)
     if any(rest):
-        return Odd("a tensor yet to be conjugated or negated", "save it as it is intended: .resolve_conj().resolve_neg()")
+        return Odd(
+            "a tensor yet to be conjugated or negated", "save it as it is intended: .resolve_conj().resolve_neg()"
+        )
     if dtype not in DTYPES.values():
         return Odd(f"a tensor of {dtype or 'an unknown type'}", "save it as torch.float32: .float()")
     if len(shape) != len(strides) or len(shape) > AXES:
