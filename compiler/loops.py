@@ -150,7 +150,7 @@ def _range_in_list(written: object, values: Sequence[Any], loc: Loc) -> Problem 
 
 
 def _range_of_names(written: object, scope: Scope) -> str | None:
-    """Return the range that is intended by one whose ends read names without a `$`, `1..depth`; None of another text."""
+    """Return the range that is intended by one whose ends are names without a `$`, `1..depth`; None of another text."""
     ends = written.split("..") if isinstance(written, str) and len(written) <= LONGEST else []
     marked = [end if NUMBER.fullmatch(end) or end[:1] == "$" else _marked(end, scope) for end in ends]
     return "..".join(end for end in marked if end is not None) if len(marked) == 2 and None not in marked else None

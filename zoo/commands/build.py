@@ -111,7 +111,7 @@ def command(
 def built(
     network: AskedNetwork, graph: Graph, weights: str | None, seed: int | None, **names: Any
 ) -> tuple[Graph, Any, Any]:
-    """Return the graph that a module was made of, the module, and what there is to say of its weights, and is printed."""
+    """Return the graph that a module was made of, the module, and what is printed of its weights."""
     from speczoo.compiler.emit.module import build
     from speczoo.limits import exhausted
 

@@ -72,9 +72,9 @@ def command(
     names is imported. --input says what it leaves open. A .pt2 file of torch.export is read by torch, as one of your
     own, and stands for the model in it.
 
-    What no spec can say is reported with its line, all of it in one run, and nothing is written then. With --custom, the
-    smallest module around it becomes a layer of its own: its class goes into that file, which is the plug-in that the
-    spec needs; several models have theirs together.
+    What no spec can say is reported with its line, all of it in one run, and nothing is written then. With --custom,
+    the smallest module around it becomes a layer of its own: its class goes into that file, which is the plug-in that
+    the spec needs; several models have theirs together.
     """
     from speczoo.importing.sources import formats
     from speczoo.specs import files
