@@ -67,3 +67,11 @@ def _adapter(model: Model, name: str) -> TypeAdapter[Any] | None:
         return None
     kind: Any = Annotated[key.field.annotation, *key.field.metadata] if key.field.metadata else key.field.annotation
     return TypeAdapter(list[kind], config=ConfigDict(strict=True))
+
+
+def is_computed(value: Any) -> bool:
+    """Return whether an expression stands in a value, or in what it holds."""
+    if isinstance(value, str):
+        return "$" in value
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(map(is_computed, inside))

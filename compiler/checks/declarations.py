@@ -18,6 +18,7 @@ from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.reserved_names import bad_input
 from speczoo.specs.spec import STRUCTURE, Block, Spec
 from speczoo.specs.suggestions import did_you_mean
+from speczoo.specs.value_kinds import is_computed
 
 
 def declaration_problems(spec: Spec) -> Iterator[Problem]:
@@ -107,7 +108,7 @@ def _defaults(spec: Spec, op: str, arguments: Mapping[str, Any]) -> Iterator[Pro
         layer = Layer.registry[op]
         known = [*layer.model_fields, *layer.references]
         for name, value in arguments.items():
-            fixed = value is not None and "$" not in repr(value) and name not in layer.references
+            fixed = value is not None and not is_computed(value) and name not in layer.references
             if fixed and name in layer.model_fields:
                 yield from _value(layer, name, value)
     elif op in spec.blocks:

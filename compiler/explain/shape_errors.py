@@ -17,6 +17,7 @@ from speczoo.compiler.layer import Layer, ShapeError, show
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.compiler.window import Windowed
 from speczoo.specs.problem import Fix, Loc, Mark, Problem
+from speczoo.specs.value_kinds import is_computed
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _input(item: EntryPosition, position: int) -> Loc | None:
 def _replacement(at: RefusedInputs) -> str | None:
     """Return the value to write in place of the argument's, where the entry has it and computes nothing."""
     arguments, error = at.item.entry.arguments, at.error
-    return error.problem.replacement if error.argument in arguments and "$" not in repr(arguments) else None
+    return error.problem.replacement if error.argument in arguments and not is_computed(arguments) else None
 
 
 # -- the arithmetic ---------------------------------------------------------------------------------------------------

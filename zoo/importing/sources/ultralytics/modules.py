@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from speczoo.importing.reading import mentions
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.errors import raise_if_wrong
@@ -86,8 +87,8 @@ def blocks(ops: set[str], act: str | None) -> dict[str, Any]:
     while waiting:
         name = waiting.pop()
         needed.add(name)
-        text = repr((every[name]["layers"], every[name].get("params")))
-        waiting |= {other for other in every if other not in needed and f"'{other}'" in text}
+        inside = [every[name]["layers"], every[name].get("params")]
+        waiting |= {other for other in every.keys() - needed if mentions(inside, other)}
     return {name: block for name, block in every.items() if name in needed}
 
 
