@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import torch
 
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
-from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, resizing, windowed
+from speczoo.importing import attending, axes, binding, filling, indexing, merging, owned, reshaping, resizing, windowed
 from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Feed
@@ -310,20 +310,20 @@ TABLE: dict[str, Handler] = {
     "__rsub__": merging.rsub,
     "__rtruediv__": merging.rdiv,
     "__rdiv__": merging.rdiv,
-    **{name: getattr(indexing, name) for name in ("permute", "transpose", "movedim", "unsqueeze", "expand", "repeat")},
+    **{name: getattr(axes, name) for name in ("permute", "transpose", "movedim", "unsqueeze", "expand", "repeat")},
     "repeat_interleave": indexing.repeat_interleave,
     "slice": indexing.sliced,
-    "tile": indexing.repeat,
+    "tile": axes.repeat,
     "__setitem__": indexing.setitem,
     **dict.fromkeys(("max", "min"), indexing.extreme),
     "addcmul": merging.addcmul,
-    "T": indexing.turned,
-    "mT": indexing.turned,
-    "t": indexing.turned,
-    "expand_as": indexing.expand,
+    "T": axes.turned,
+    "mT": axes.turned,
+    "t": axes.turned,
+    "expand_as": axes.expand,
     **dict.fromkeys(("reshape_as", "view_as"), reshaping.reshape),
-    "squeeze": indexing.squeeze,
-    "broadcast_to": indexing.expand,
+    "squeeze": axes.squeeze,
+    "broadcast_to": axes.expand,
     "getitem": indexing.getitem,
     "windows": indexing.windows,
     "interpolate": resizing.interpolate,

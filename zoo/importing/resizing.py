@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from speczoo.compiler.layer import FLOAT32_MAX
+from speczoo.importing.axes import value_of
 from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Feed
-from speczoo.importing.indexing import value_of
 from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import TracedValue
