@@ -24,7 +24,7 @@ from speczoo.compiler.layer import (
     show,
 )
 from speczoo.compiler.tensor_expression import TENSOR_FUNCTIONS, NotForAll, TensorExpression
-from speczoo.specs.expression import ExpressionError, substituted_in
+from speczoo.specs.expression import ExpressionError, substituted
 from speczoo.specs.expression.evaluation import compiled
 from speczoo.specs.problem import ProblemError
 from speczoo.specs.wording import printed
@@ -199,7 +199,7 @@ class Buffer(Layer):
         """Return what it is made of, by the numbers of its axes in place of their names."""
         value: Any = [*_leaves(self.value)]
         if isinstance(self.value, str):
-            value = substituted_in(self.value, {name: f"axis_{axis}" for axis, name in enumerate(self.at or ())})
+            value = substituted(self.value, {name: f"axis_{axis}" for axis, name in enumerate(self.at or ())})
         elif all(leaf == value[0] for leaf in value):
             value = value[0]
         kind = "float" if self.dtype() == "float32" else self.dtype()
