@@ -173,7 +173,7 @@ def test_what_takes_inputs_above_0_alone_is_exported(suffix: str, folder: Path) 
         assert_close([module(x)], run(path, x))
 
 
-def test_what_an_exporter_cannot_say_is_told_by_its_reason(folder: Path) -> None:
+def test_what_an_exporter_cannot_say_is_reported_by_its_reason(folder: Path) -> None:
     layers = [{"op": "AdaptiveMaxPool2d", "output_size": 3}]
     with pytest.raises(NotExported) as refused:
         exported({"spec": 1, "name": "n", "input": [2, 7, 5], "layers": layers}, folder / "refused.onnx")
