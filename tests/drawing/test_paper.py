@@ -156,6 +156,12 @@ def test_what_is_too_long_for_a_row_stands_in_several(spec: dict[str, Any], dept
     assert smallest(page) >= 4.99
 
 
+@pytest.mark.parametrize(("name", "upright"), [("vgg16", True), ("bert", False)])
+def test_texts_stand_upright_where_that_is_not_much_higher(name: str, upright: bool) -> None:
+    """Than rows: VGG stands in one as in its paper, and the names of BERT's inputs lie."""
+    assert any(shape.turned for shape in drawn(name).picture.shapes if isinstance(shape, DrawnText)) == upright
+
+
 @pytest.mark.parametrize("branches", [4, 24])
 def test_what_is_beside_each_other_stands_on_a_page(branches: int) -> None:
     """Volumes are less tall where a column would be longer; of few branches they are as tall as they can be."""

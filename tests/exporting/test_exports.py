@@ -153,6 +153,16 @@ def test_attention_of_one_head_has_no_axis_of_heads(folder: Path) -> None:
     assert made.inputs["x"][0] == "batch"
 
 
+def test_a_size_that_torch_closes_is_a_number(folder: Path) -> None:
+    """As the length of what flows into a GRU: no axis of that name is open."""
+    layers = [{"id": "gru", "op": "GRU", "hidden_size": 4}, {"id": "last", "op": "select", "dim": 1, "index": -1}]
+    path = folder / "closed.onnx"
+    made, _ = exported({"spec": 1, "name": "n", "input": [6, 3], "layers": layers}, path)
+    assert made.inputs == {"input": ("batch", 6, 3)}
+    (value,) = onnx.load(path).graph.input
+    assert [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] == ["batch", 6, 3]
+
+
 @pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
 def test_what_works_in_place_over_its_input_is_exported(suffix: str, folder: Path) -> None:
     """The file is run on what the module was given, and not on what the module made of it."""

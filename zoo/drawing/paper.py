@@ -30,6 +30,8 @@ INNER = COLUMN - 2 * MARGIN
 LARGE, SMALLEST = 1.7, 5.0
 #: How many rows there are at most, and lines that go round at the end of one, where blocks could be folded instead.
 FEW, ROUND = 4, 4
+#: What is much less high than something else: this part of it.
+MUCH = 0.85
 #: How high a column is, and what is below a figure; where that is higher volumes are less tall, by the first of these
 #: that suffices.
 PAGE, LEGEND, FLAT = 2.6 * COLUMN, 5 * MARGIN, (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -60,28 +62,36 @@ def _figure(made: Volumes, *, shapes: bool) -> _Figure:
     """
     for flat in FLAT:
         found = _readable(made, flat, shapes=shapes) or _in_rows(made, flat, shapes=shapes)
-        if height_of(found.drawn) <= (PAGE - LEGEND) * found.stacks.larger or len(found.rows.rows) > FEW:
+        if found.height <= PAGE - LEGEND or len(found.rows.rows) > FEW:
             break
     return found
 
 
 def _readable(made: Volumes, flat: float, *, shapes: bool) -> _Figure | None:
-    """Return the first figure whose texts can be read in a column, if one can."""
-    return next((figure for figure in _ways(made, flat, shapes=shapes) if figure.reads), None)
-
-
-def _ways(made: Volumes, flat: float, *, shapes: bool) -> Iterator[_Figure]:
-    """Yield the figure in a row, with texts that lie and that stand upright; in a few rows between which few lines go
-    round; and in a row with texts beside which volumes are small.
+    """Return a figure whose texts can be read in a column, if one can: in a row where texts lie; where they stand
+    upright, or in a few rows between which few lines go round if that is much less high; or in a row with texts beside
+    which volumes are small.
     """
     one = _Figure.in_one(Stacks(made, Scale.of(made.volumes, 1, flat), shapes))
-    yield one.growing(LARGE)
-    yield one.upright.growing(LARGE)
-    for rows in range(2, FEW + 1) if not one.u.fit else ():
-        several = _Figure.in_several(Stacks(made, Scale.of(made.volumes, rows, flat), shapes, LARGE), FEW)
-        if several is not None and several.rows.turns <= ROUND:
-            yield several
-    yield one.upright.growing(SMALLEST)
+    if (lying := one.growing(LARGE)).reads:
+        return lying
+    upright = one.upright.growing(LARGE)
+    rows = None if one.u.fit else _in_few_rows(made, flat, shapes=shapes)
+    if upright.reads and not (rows is not None and rows.height < MUCH * upright.height):
+        return upright
+    if rows is not None:
+        return rows
+    small = one.upright.growing(SMALLEST)
+    return small if small.reads else None
+
+
+def _in_few_rows(made: Volumes, flat: float, *, shapes: bool) -> _Figure | None:
+    """Return the figure in as few rows as can be read, if few are enough, and few lines go round."""
+    for rows in range(2, FEW + 1):
+        found = _Figure.in_several(Stacks(made, Scale.of(made.volumes, rows, flat), shapes, LARGE), FEW)
+        if found is not None:
+            return found if found.rows.turns <= ROUND else None
+    return None
 
 
 def _in_rows(made: Volumes, flat: float, *, shapes: bool) -> _Figure:
@@ -138,6 +148,11 @@ class _Figure:
     def reads(self) -> bool:
         """Whether its texts can be read in a column."""
         return width_of(self.drawn) <= INNER * self.stacks.larger
+
+    @property
+    def height(self) -> float:
+        """How high it is on the page."""
+        return height_of(self.drawn) / self.stacks.larger
 
     @property
     def upright(self) -> _Figure:

@@ -175,9 +175,9 @@ def _values(model: ir.Model) -> Iterator[ir.Value]:
 
 
 def _size(size: int | ir.SymbolicDim, names: Mapping[str, str]) -> int | str | None:
-    if isinstance(size, int):
-        return size
-    return None if size.value is None else renamed(size.value, names)
+    if isinstance(size, int) or size.value is None:
+        return size if isinstance(size, int) else None
+    return int(size.value) if size.value.isdecimal() else renamed(size.value, names)  # torch may close an open size
 
 
 def _bytes(model: ir.Model) -> bytes:
