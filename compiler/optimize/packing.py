@@ -20,6 +20,9 @@ LEAST = 1_000_000
 #: What part of a network's multiply-accumulates a kind of layers has to compute: oneDNN generates about 0.6 MiB of code
 #: for linear layers of each size, and the emitted text is longer.
 SHARE = 1 / 60
+#: How many times its plain weight a packed one may take: rows of a power of two lie a thirty-second further apart, and
+#: many networks gain much by packing them; channels that are filled up to whole registers take more.
+MOST = 1.04
 #: How many bytes a weight may have that torch would not lay out anew in the run in which it is packed: it is in memory
 #: twice for a moment.
 SMALL = 1 << 19
@@ -39,12 +42,15 @@ CONV = '''
 class PackedConv{n}d(nn.Conv{n}d):
     """nn.Conv{n}d with a weight that lies as oneDNN reads it, channels last: torch lays it out anew in each run.
 
-    Its first large run packs it. What is saved, loaded, moved, copied or pickled is the plain weight, which the next
-    run packs again. A weight that trains is never packed, nor one that would take more memory so.
+    Its first large run packs it, the second one a weight that grows a little: while one is packed it is there twice.
+    What is saved, loaded, moved, copied or pickled is the plain weight, which the next run packs again. A weight that
+    trains is never packed, nor one that would take more memory so.
     """
 
     packed = False
+    waited = False
     least = {least:_}  # multiply-accumulates for which the call pays
+    most = {most}  # times the plain weight
     small = {small:_}  # bytes that may be in memory twice, which they are while they are packed
     then = ("none", [], "")  # what oneDNN does with what comes out
 
@@ -83,8 +89,11 @@ class PackedConv{n}d(nn.Conv{n}d):
         with torch.inference_mode(False), torch.no_grad():
             plain = self.plain()
             weight = torch.ops.mkldnn._reorder_convolution_weight(plain, *where, shape)
-            if torch.ops.mkldnn._nbytes(weight) > plain.nbytes:  # channels are filled up to whole registers
+            size = torch.ops.mkldnn._nbytes(weight)
+            if size > self.most * plain.nbytes:
                 self.least = math.inf
+            elif size > plain.nbytes and not self.waited:
+                self.waited = True
             else:
                 self.packed, self.weight = True, nn.Parameter(weight, requires_grad=False)
 
@@ -160,8 +169,8 @@ class OneDNNLinearGELU(OneDNNLinear):
         return nn.functional.gelu(nn.functional.linear(x, self.weight, self.bias))
 '''.strip()
 
-CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST, small=SMALL)
-CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST, small=SMALL)
+CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST, most=MOST, small=SMALL)
+CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST, most=MOST, small=SMALL)
 CONV_2D_GELU, CONV_3D_GELU = (CONV_GELU.format(n=n) for n in (2, 3))
 #: All that the emitted text may define so.
 TEXTS = (BY_ONEDNN, CONV_2D, CONV_2D_GELU, CONV_3D, CONV_3D_GELU, LINEAR, LINEAR_GELU)

@@ -141,8 +141,10 @@ def test_it_gives_the_same_at_any_size(mode: Any, both: tuple[nn.Module, nn.Modu
     assert apart(plain, quick, X) <= CLOSE
 
 
-def test_a_packed_weight_takes_no_more_than_the_plain_one() -> None:
-    """Channels that oneDNN would fill up, here those of each group, stay as they are: and are not tried again."""
+def test_a_packed_weight_takes_hardly_more_than_the_plain_one() -> None:
+    """Channels that oneDNN would fill up, here those of each group, stay as they are: and are not tried again. What
+    grows by little is packed once those are that do not, each of which takes twice its memory meanwhile.
+    """
     of_a_group = (1, 5, 15, 16, 24, 32)  # as many channels go in as come out
     layers = [
         {"id": f"conv{n}", "from": f"in{n}", "op": "Conv2d", "out_channels": 4 * n, "kernel_size": 3, "groups": 4}
@@ -152,18 +154,22 @@ def test_a_packed_weight_takes_no_more_than_the_plain_one() -> None:
     outputs = [{"id": f"conv{n}", "from": f"conv{n}"} for n in of_a_group]
     net = {"spec": 1, "name": "net", "inputs": inputs, "layers": layers, "outputs": outputs}
     model = eager(speczoo.build(net, seed=0, optimize=True))
+    model.conv15.most = 1.25  # as if it were little: rows of a power of two would do, which no small layer has
     given = random_input(speczoo.graph(net), 1)
     with torch.no_grad():
-        wanted, kept = tensors(model(*given)), packed(model)
-        again = tensors(model(*given))
+        wanted, first = tensors(model(*given)), packed(model)
+        again, kept = tensors(model(*given)), packed(model)
+        model(*given)
     assert packed(model) == kept
     assert all(difference(want, got) <= CLOSE for want, got in zip(wanted, again, strict=True))
     for name, conv in model.named_children():
         plain = conv.plain()
         where = (conv.padding, conv.stride, conv.dilation, conv.groups)
         weight = torch.ops.mkldnn._reorder_convolution_weight(plain, *where, [1, plain.shape[1] * 4, 28, 28])
-        assert (name in kept) == (torch.ops.mkldnn._nbytes(weight) <= plain.nbytes)
-    assert set() < kept < {name for name, _ in model.named_children()}
+        size = torch.ops.mkldnn._nbytes(weight)
+        assert (name in kept) == (size <= conv.most * plain.nbytes)
+        assert (name in first) == (size <= plain.nbytes)
+    assert first < kept < {name for name, _ in model.named_children()}
 
 
 @pytest.mark.parametrize(
