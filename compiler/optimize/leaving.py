@@ -1,4 +1,6 @@
-"""What is nothing outside training is left out: dropouts, and what training alone computes."""
+"""What is nothing outside training is left out: dropouts, what training alone computes, and paddings by nothing, which
+copy.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,15 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.layers.repeating import Pad
 
 
 def leave_out(node: Node) -> Node:
     """Return a node without its layer where that passes on what flows in."""
-    if not isinstance(node.body, Layer) or node.body.views != "evaluated":
-        return node
-    return emptied(node)
+    body = node.body
+    passes = isinstance(body, Layer) and body.views == "evaluated"
+    pads_nothing = isinstance(body, Pad) and not any(body.pad)
+    return emptied(node) if passes or pads_nothing else node
 
 
 def emptied(node: Node) -> Node:

@@ -153,6 +153,12 @@ def test_training_alone_is_left_out() -> None:
     assert not [row.op for row in made.rows if row.op == "Dropout"]
 
 
+def test_a_padding_by_nothing_is_left_out() -> None:
+    pads = [{"op": "pad", "pad": sides} for sides in ([0, 0, 0, 0], [0, 1, 0, 0])]
+    made, _ = assert_same(speczoo.graph(net(*pads, CONV)))
+    assert [row.node.body.pad for row in made.rows if row.op == "pad"] == [(0, 1, 0, 0)]  # type: ignore[union-attr]
+
+
 @given(networks())
 def test_weights_stay_in_the_memory_that_they_were_made_in(net: Any) -> None:
     """None is in memory twice while a network is optimized: only a bias that a norm leaves is new."""
