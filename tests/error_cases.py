@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.specs import render
 from speczoo.specs.diagnostics import Diagnostic, Report
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from speczoo import api, catalogue, console, revisions
+from speczoo import catalogue, checking, console, revisions
 from speczoo.arguments import Arguments
 from speczoo.compiler.analysis.diff import Diff, diff
 from speczoo.compiler.elaborate import Lookup
@@ -45,7 +45,7 @@ class Side(NamedTuple):
         """Raise SpecError."""
         report = Report()
         given = Arguments(dict(self.given.params), self.given.input, None)
-        made = api.chosen(report, self.unit, variant, given, self.given.limits, lookup=self.lookup)
+        made = checking.chosen(report, self.unit, variant, given, self.given.limits, lookup=self.lookup)
         raise_if_wrong(report)
         assert made is not None
         return made

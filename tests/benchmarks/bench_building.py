@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import speczoo
-from speczoo import api
+from speczoo import api, checking
 from speczoo.torchvision import torchvision
 
 
@@ -47,7 +47,7 @@ def main(pairs: int = 15) -> None:
     models = torchvision().models
 
     def first() -> Any:
-        api._clean.clear()
+        checking._clean.clear()
         return speczoo.build("resnet34")
 
     def ours() -> Any:
@@ -66,7 +66,7 @@ def main(pairs: int = 15) -> None:
         say("forward at batch 1 on 32 x 32", paired(lambda: a(x), lambda: b(x), pairs * 20))
 
     def text_to_summary() -> Any:
-        api._clean.clear()
+        checking._clean.clear()
         return speczoo.summary(str(api.catalogue.NETWORKS / "resnet.yaml") + ":resnet34")
 
     try:

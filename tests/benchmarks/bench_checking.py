@@ -39,16 +39,16 @@ def paired(ours: list[str], theirs: list[str], pairs: int) -> tuple[float, float
 
 def warm(text: str, *, again: bool, times: int = 15) -> float:
     """Milliseconds of CPU for a check in a process that has checked before, `again` of the very same text or not."""
-    from speczoo import api
+    from speczoo import checking
     from speczoo.specs.diagnostics import Report
 
     rows = []
     for _ in range(times):
         if not again:
-            api._clean.clear()
+            checking._clean.clear()
         start = time.process_time()
         report = Report()
-        api.check_into(report, text)
+        checking.check_into(report, text)
         rows.append((time.process_time() - start) * 1000)
         assert report.ok
     return statistics.median(rows)

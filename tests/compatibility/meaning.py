@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from speczoo import api
+from speczoo import checking
 from speczoo.argument_order import argument_order as arguments
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
@@ -35,7 +35,7 @@ def meaning(graph: Graph) -> dict[str, Any]:
 def meanings(path: Path) -> dict[str, Any] | None:
     """Of a file, by variant; None where it is wrong."""
     report = Report()
-    graphs = api.check_into(report, path)
+    graphs = checking.check_into(report, path)
     return {graph.settings.variant or "": meaning(graph) for graph in graphs} if report.ok else None
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import speczoo
 from speczoo import api
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.compiler import wiring
 from speczoo.compiler.checks import aliasing
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge

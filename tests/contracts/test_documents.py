@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo import api
+from speczoo import checking
 from speczoo.__main__ import cli
 from speczoo.commands import SECTIONS
 from speczoo.specs import spec
@@ -78,7 +78,7 @@ def codes_of(text: str, folder: Path, suffix: str = ".yaml") -> list[str]:
     path = folder / f"example{suffix}"
     path.write_text(text, encoding="utf-8")
     report = Report()
-    graphs = api.check_into(report, path)
+    graphs = checking.check_into(report, path)
     assert graphs or report.errors
     return [d.code for d in report]
 

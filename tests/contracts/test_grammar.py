@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import Field, create_model
 from ruamel.yaml import YAML
 
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.compiler.emit import schema
 from speczoo.specs import expected, format, load, origin, schema_errors, schema_help, spec
 from speczoo.specs.diagnostics import Report

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import speczoo
-from speczoo.api import check_into, graph_into
+from speczoo.checking import check_into, graph_into
 from speczoo.compiler.emit.module import build
 from speczoo.compiler.emit.python import source
 from speczoo.compiler.emit.safety import verify

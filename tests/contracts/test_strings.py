@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import speczoo
 from speczoo.__main__ import cli
-from speczoo.api import graph_into
+from speczoo.checking import graph_into
 from speczoo.compiler.emit.safety import verify
 from speczoo.specs import render
 from speczoo.specs.diagnostics import Report

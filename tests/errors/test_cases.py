@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import speczoo
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse

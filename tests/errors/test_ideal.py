@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.specs import render
 from speczoo.specs.diagnostics import Report
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.specs import machine_formats, render
 from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Diagnostic, Edit, Label, Report, Span

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from speczoo import catalogue
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.specs.diagnostics import Diagnostic, Report
 from tests.error_cases import CASES, name, reported
 

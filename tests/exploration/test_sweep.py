@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import speczoo
-from speczoo.api import graph_into
+from speczoo.checking import graph_into
 from speczoo.conditions import Condition, ConditionError
 from speczoo.exploration import MEASURES, Candidate, SpaceError, sweep
 from speczoo.exploration.picture import scatter

@@ -101,9 +101,9 @@ def test_a_network_is_found_in_it(suffix: str, folder: Path) -> None:
     assert found[0].document.source.path is None
     path = written(suffix, WRITERS[suffix]({embedded.SPEC: spec.replace("Linear", "Linaer")}, 3), folder)
     assert not report.diagnostics
-    from speczoo import api
+    from speczoo import checking
 
-    api.check_into(report, path)
+    checking.check_into(report, path)
     assert [(d.code, d.file, d.span and d.span.line) for d in report] == [("unknown-op", str(path), 5)]
     path = written(suffix, WRITERS[suffix]({}, 3), folder)
     report = Report()

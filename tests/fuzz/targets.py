@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from click.testing import CliRunner
 
-from speczoo import api, catalogue
+from speczoo import api, catalogue, checking
 from speczoo.__main__ import cli
 from speczoo.argument_order import argument_order as arguments
 from speczoo.commands.check import ROUNDS
@@ -91,7 +91,7 @@ def reported(source: Source) -> tuple[bool, list[Diagnostic]]:
     document = parse(source, report, target.LIMITS)
     spec = load(document, report) if document else None
     if spec is not None and document is not None:
-        api.check_unit(report, LoadedSpec(spec, document), None, limits=target.LIMITS)
+        checking.check_unit(report, LoadedSpec(spec, document), None, limits=target.LIMITS)
     return document is not None, report.diagnostics
 
 
@@ -257,7 +257,7 @@ def written(data: bytes) -> tuple[bool, bool]:
         (base / "outside.yaml").write_text(INNER.replace("{spec", f"{{title: {OUTSIDE}, spec"), encoding="utf-8")
         planted(home, files)
         report = Report()
-        graphs = api.check_into(report, spec, limits=target.LIMITS)
+        graphs = checking.check_into(report, spec, limits=target.LIMITS)
         before = state(base)
         if not report.ok or not graphs or max(graph.params for graph in graphs) > SMALL:
             code, stated = zoo("new", "fresh", "--from", home / "nowhere.yaml")
@@ -291,7 +291,7 @@ def checked(base: Path, out: Path, before: dict[str, bytes], made: tuple[int, st
         spec = out / first.partition(" written")[0]
         assert spec.name in (f"{name}.yaml", f"{name}.json")
         report = Report()
-        again = api.check_into(report, spec, limits=target.LIMITS)
+        again = checking.check_into(report, spec, limits=target.LIMITS)
         assert report.ok, [d.message for d in report]
         assert (again[0].params, again[0].macs, dict(again[0].state)) == (
             wanted.params,

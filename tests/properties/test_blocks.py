@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.compiler.lower.lowering import program_of
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError

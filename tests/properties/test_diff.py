@@ -13,7 +13,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import speczoo
-from speczoo import api, resolved
+from speczoo import checking, resolved
 from speczoo.commands import diff_report
 from speczoo.compiler.analysis.diff import Change, Diff, diff
 from speczoo.compiler.analysis.sequence_alignment import CELLS, aligned
@@ -187,7 +187,7 @@ def named(key: str, renamed: dict[str, str]) -> str:
 def graph_of(spec: Data) -> Graph:
     """The network of a spec, where no op in place is in the way of what was put before it."""
     report = Report()
-    made = api.graph_into(report, spec)
+    made = checking.graph_into(report, spec)
     if made is None:
         assert {diagnostic.code for diagnostic in report.errors} == {"unsafe-inplace"}
         reject()

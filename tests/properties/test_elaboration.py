@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo import catalogue
-from speczoo.api import check_unit
+from speczoo.checking import check_unit
 from speczoo.compiler import application, wiring
 from speczoo.compiler.compile import compile
 from speczoo.compiler.composite import Composite, Node

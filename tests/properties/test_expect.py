@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.compiler.analysis.memory import memory
 from speczoo.compiler.analysis.receptive_field import receptive_fields
 from speczoo.compiler.graph import Graph

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo import catalogue
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import parse
 from speczoo.specs.foreign import foreign_data, foreign_text

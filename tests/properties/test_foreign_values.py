@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.compiler.compile import compile
 from speczoo.compiler.layer import Layer
 from speczoo.specs import edit

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.specs.diagnostics import Report
 
 KINDS: dict[str, dict[str, Any]] = {

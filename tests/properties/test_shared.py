@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 import speczoo
-from speczoo.api import check_into
+from speczoo.checking import check_into
 from speczoo.compiler import application
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.specs.diagnostics import Report

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 import speczoo
-from speczoo.api import graph_into
+from speczoo.checking import graph_into
 from speczoo.specs.diagnostics import Report
 
 NETWORKS = 600

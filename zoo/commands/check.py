@@ -168,7 +168,7 @@ def _used(graphs: Sequence[Graph]) -> list[Path]:
 
 def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> CheckedTarget:
     from speczoo import catalogue
-    from speczoo.api import check_into
+    from speczoo.checking import check_into
 
     report = Report()
     if target == common.STANDARD:
@@ -236,7 +236,7 @@ def _check_source(
     target: str = console.STDIN,
     variant: str | None = None,
 ) -> CheckedTarget:
-    from speczoo.api import check_unit
+    from speczoo.checking import check_unit
     from speczoo.specs.loaded_spec import LoadedSpec
 
     report = Report()

@@ -80,10 +80,10 @@ class AskedNetwork:
 
     def graph(self) -> Graph:
         """Raise SpecError."""
-        from speczoo import api
+        from speczoo import checking
 
         report = Report()
-        made = api.graph_into(
+        made = checking.graph_into(
             report, self.asked, input=self.input, taps=self.taps, limits=self.limits, params=self.params
         )
         raise_if_wrong(report)

@@ -64,7 +64,7 @@ strategies = among("auto", "ddp", "fsdp", "deepspeed")
 
 def entries(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Return the paths of the entries in the networks that were typed, as deep as the word is."""
-    from speczoo.api import graph_into
+    from speczoo.checking import graph_into
     from speczoo.specs.diagnostics import Report
 
     name, equals, path = incomplete.rpartition("=")

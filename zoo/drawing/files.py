@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from speczoo import api
+from speczoo import api, checking
 from speczoo.compiler.analysis.diff import Diff, diff
 from speczoo.compiler.graph import Graph
 from speczoo.drawing.changes import changes, focused
@@ -34,7 +34,7 @@ class NoSuchPicture(ValueError):
 
 
 def draw(
-    what: api.What | Graph,
+    what: checking.What | Graph,
     *,
     depth: int | None = None,
     first: str = "",
@@ -43,7 +43,7 @@ def draw(
     horizontal: bool = False,
     theme: Theme = "auto",
     style: Style = "boxes",
-    against: api.What | Graph | None = None,
+    against: checking.What | Graph | None = None,
 ) -> Drawing:
     """Return the drawing of a network, which shows itself in a notebook, and writes files: `.save("net.svg")`.
 

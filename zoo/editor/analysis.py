@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from speczoo import api
+from speczoo import checking
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Diagnostic, Report
@@ -91,10 +91,10 @@ def analyses(
     first: Analysis | None = None
     if view in spec.variants and view is not None:
         aside = Report()
-        (in_view,) = api.check_each(aside, unit, view, limits=limits)
+        (in_view,) = checking.check_each(aside, unit, view, limits=limits)
         first = _of(unit, aside, in_view, complete=False)
         yield first
-    for step in api.check_each(report, unit, None, limits=limits):
+    for step in checking.check_each(report, unit, None, limits=limits):
         if first is None:
             first = _of(unit, report, step, complete=not spec.variants)
             if not first.complete:
@@ -108,7 +108,7 @@ def analyses(
     yield recipe or replace(first, diagnostics=tuple(report), complete=True)
 
 
-def _of(unit: LoadedSpec, report: Report, step: api.ElaboratedVariant, *, complete: bool) -> Analysis:
+def _of(unit: LoadedSpec, report: Report, step: checking.ElaboratedVariant, *, complete: bool) -> Analysis:
     entries = entries_of(step.root, unit) if step.root is not None else {}
     return Analysis(unit.document.source, unit, tuple(report), step.variant, step.graph, entries, complete)
 

@@ -225,7 +225,7 @@ def _taps(here: Here, entry: Loc) -> Iterator[OfferedItem]:
 
 def _unchecked_taps(here: Here, op: str) -> Iterator[OfferedItem]:
     """Yield the paths inside a block or a spec in use, of which nothing is known in this network yet."""
-    from speczoo.api import graph_into
+    from speczoo.checking import graph_into
 
     yield from (OfferedItem(symbol.name, "id") for symbol in here.names.ids(("blocks", op, "layers")))
     wanted = find(here.typing.root, ("use", op))

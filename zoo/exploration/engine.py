@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from speczoo import api, catalogue, plugins, processes
+from speczoo import catalogue, checking, plugins, processes
 from speczoo.arguments import Arguments
 from speczoo.compiler.elaborate import Shared
 from speczoo.compiler.graph import Graph
@@ -83,7 +83,7 @@ class Evaluator:
         given = Arguments.read(report, params, params.pop("input", None), None, limits)
         if given is None:
             return None
-        graph = api.chosen(report, unit, variant, given, limits, shared=shared, explain=False)
+        graph = checking.chosen(report, unit, variant, given, limits, shared=shared, explain=False)
         if graph is None or len(shared.done) > KEPT:  # what is wrong in a list is reported where it is first met alone
             self.shared[which] = Shared()
         return graph

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speczoo import api, catalogue
+from speczoo import api, catalogue, checking
 from speczoo.compiler.graph import Graph
 from speczoo.exporting.exported import Exported, NotExported
 
@@ -28,11 +28,11 @@ else:
 
 
 def export(
-    what: api.What,
+    what: checking.What,
     path: str | os.PathLike[str],
     weights: Any = None,
     *,
-    input: api.InputShape | None = None,
+    input: checking.InputShape | None = None,
     taps: Sequence[str] | Mapping[str, str] | None = None,
     seed: int | None = None,
     opset: int | None = None,

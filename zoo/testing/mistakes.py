@@ -12,7 +12,7 @@ from hypothesis.strategies import SearchStrategy
 
 import speczoo
 from speczoo import catalogue
-from speczoo.api import What, check_into
+from speczoo.checking import What, check_into
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.problem import Loc

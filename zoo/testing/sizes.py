@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 import speczoo
-from speczoo.api import What
+from speczoo.checking import What
 from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.compiler.layer import Shape
 

@@ -10,7 +10,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from speczoo.api import What, check_unit
+from speczoo.checking import What, check_unit
 from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.limits import DEFAULT, Limits

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from speczoo import catalogue
-from speczoo.api import What
+from speczoo.checking import What
 from speczoo.compiler.compile import compile
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Diagnostic, Label, Report

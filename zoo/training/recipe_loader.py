@@ -315,7 +315,7 @@ def _is_spec(path: Path) -> bool:
 
 def _check_network(network: Network, text: _Text, shape: ImageShape | None, report: Report) -> Graph | None:
     """Return the network, and report what is wrong with it: in its own text, or in what the recipe asks of it."""
-    from speczoo.api import graph_into
+    from speczoo.checking import graph_into
 
     reported = Report()
     if catalogue.is_path(network.name) and not _is_spec(catalogue.split(network.name)[0]):

@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from speczoo import api
+from speczoo import checking
 from speczoo.drawing.files import Drawing
 from speczoo.figures import save, shown
 from speczoo.specs.diagnostics import Report
@@ -139,7 +139,9 @@ def _network(run: Run, recipe: r.Recipe) -> str:
     if "module" in run.facts or "input" not in run.facts:
         return ""
     network = recipe.network
-    graph = api.graph_into(Report(), network.name, input=network.input or run.facts["input"], params=network.params)
+    graph = checking.graph_into(
+        Report(), network.name, input=network.input or run.facts["input"], params=network.params
+    )
     return _address(Drawing(graph, theme="light").file("svg"), "svg+xml") if graph is not None else ""
 
 

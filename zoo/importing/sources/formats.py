@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from speczoo.api import check_unit
+from speczoo.checking import check_unit
 from speczoo.compiler.graph import Graph
 from speczoo.importing.defaults import with_defaults
 from speczoo.importing.sources import keras, layout, ultralytics
