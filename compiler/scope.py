@@ -57,8 +57,12 @@ class Scope(Mapping[str, Any]):
 
     def exactly(self, names: Iterable[str]) -> tuple[Hashable | None, ...]:
         """Return what reading each of these names gives, as `exact` does."""
-        found = tuple(map(self.names.get, names))
-        return found if EXACT.issuperset(map(type, found)) else tuple(map(self.exact, names))
+        get = self.names.get
+        found = tuple([get(name) for name in names])
+        for value in found:
+            if type(value) not in EXACT:
+                return tuple(map(self.exact, names))
+        return found
 
     def _flowing(self, name: str) -> Hashable | None:
         """Return of what flows as much of the shape as a fact of it hangs on; None where the name is another's."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 
 import networkx as nx
 
@@ -31,8 +33,31 @@ def written(wiring: Wiring) -> tuple[tuple[int, ...], ...]:
 
 
 @once
+def writes_unseen(wiring: Wiring) -> bool:
+    """Return whether all that is written over is made by a layer that keeps nothing of it, and read by its writer
+    alone, as what most activations write over is: nobody else sees it, whatever shares a memory.
+    """
+    over = [entry.inputs[at] for entry, places in zip(wiring.entries, written(wiring), strict=True) for at in places]
+    if not over:
+        return True
+    read = Counter(chain.from_iterable(entry.inputs for entry in wiring.entries))
+    read.update(output.edge for output in wiring.outputs)
+    return all(read[value] == 1 and _fresh(wiring, value) for value in over)
+
+
+def _fresh(wiring: Wiring, value: Operand) -> bool:
+    """Return whether a value has a memory of its own, which the layer that made it does not keep."""
+    made = wiring.entries[value.node].conduct if isinstance(value, Edge) and value.node != INPUT else None
+    return isinstance(made, Conduct) and not (
+        made.views or made.inplace or made.cuts or made.overlaps or made.saved in ("output", "both")
+    )
+
+
+@once
 def overwritten(wiring: Wiring) -> tuple[int, ...]:
     """Return the inputs of a list that something inside it writes over."""
+    if writes_unseen(wiring):
+        return ()
     found = set()
     for inner, positions in zip(wiring.entries, written(wiring), strict=True):
         for position in positions:

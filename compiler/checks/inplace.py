@@ -3,10 +3,8 @@ keeps would leave nothing to go back by."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Set
 from dataclasses import replace
-from itertools import chain
 
 from speczoo.compiler.cached import once
 from speczoo.compiler.checks.aliasing import (
@@ -18,6 +16,7 @@ from speczoo.compiler.checks.aliasing import (
     storage,
     within,
     writes,
+    writes_unseen,
     written,
 )
 from speczoo.compiler.composite import Composite, Node
@@ -32,7 +31,7 @@ def inplace_problems(composite: Composite) -> Iterator[Problem]:
     """Yield in-place ops that write over what another entry, or an output of the list, reads."""
     if any(written(composite.wiring)):
         yield from _over_constants(composite)
-        if not _private(composite.wiring):
+        if not writes_unseen(composite.wiring):
             yield from _unless_sound(composite, "inplace", _conflicts(composite))
 
 
@@ -44,27 +43,6 @@ def _over_constants(composite: Composite) -> Iterator[Problem]:
         if first is not UNKNOWN and not first.batched and isinstance(node.body, Layer):
             message = f"`{node.name}` writes over a value without a batch axis, which may be a Parameter"
             yield _overwriting(composite, node, message, [])
-
-
-@once
-def _private(wiring: Wiring) -> bool:
-    """Return whether all that is written over is made by a layer that keeps nothing of it, and read by its writer
-    alone, as what most activations write over is: nobody else sees it, whatever shares a memory.
-    """
-    over = [entry.inputs[at] for entry, places in zip(wiring.entries, written(wiring), strict=True) for at in places]
-    if not over:
-        return True
-    read = Counter(chain.from_iterable(entry.inputs for entry in wiring.entries))
-    read.update(output.edge for output in wiring.outputs)
-    return all(read[value] == 1 and _fresh(wiring, value) for value in over)
-
-
-def _fresh(wiring: Wiring, value: Operand) -> bool:
-    """Return whether a value has a memory of its own, which the layer that made it does not keep."""
-    made = wiring.entries[value.node].conduct if isinstance(value, Edge) and value.node != INPUT else None
-    return isinstance(made, Conduct) and not (
-        made.views or made.inplace or made.cuts or made.overlaps or made.saved in ("output", "both")
-    )
 
 
 def _unless_sound(composite: Composite, check: str, problems: Iterator[Problem]) -> Iterator[Problem]:
@@ -147,7 +125,7 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
     whether gradients are wanted of its inputs.
     """
     wiring = composite.wiring
-    if not _private(wiring) or _refusing(wiring):
+    if not writes_unseen(wiring) or _refusing(wiring):
         yield from _unless_sound(composite, f"backward {inputs_need}", _backward(composite, inputs_need))
 
 

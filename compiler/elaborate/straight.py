@@ -349,27 +349,27 @@ class StraightWay:
         """Return the node of the entry, charged for; a placeholder where its list is elaborated now, and that is wrong
         and reported.
         """
-        fields: dict[str, Any] = {
-            "op": self.op,
-            "inputs": self.sources,
-            "body": self.body,
-            "shared": self.shared,
-            "written": self.written,
-            "scope": self.names,
-            "arriving": self.arriving,
-            **self.place,
-            **self.facts,
-        }
+        node = object.__new__(Node)  # as `Node.of` does, and without a mapping of all its fields
+        fields = node.__dict__
+        fields.update(self.place)
+        fields.update(self.facts)
+        fields["op"] = self.op
+        fields["inputs"] = self.sources
+        fields["body"] = self.body
+        fields["shared"] = self.shared
+        fields["written"] = self.written
+        fields["scope"] = self.names
+        fields["arriving"] = self.arriving
         session = self.ctx.session
         session.steps += 1 + self.layers
         session.shared.entries += 1 + self.entries
         if self.given is not None:
-            return self._elaborated(Node.of(fields), self.given)
+            return self._elaborated(node, self.given)
         if self.shared is not None:
             fields["params"] = 0
         if self.application is not None:
             fields["application"] = self.application
-        return Node.of(fields)
+        return node
 
     def _elaborated(self, blank: Node, given: Mapping[str, Any]) -> Node:
         """Return the node of an entry whose list is elaborated now."""

@@ -111,7 +111,7 @@ def compiled(expr: Expr) -> Compiled:
         case BoolOp(operator=symbol, operands=operands):
             return junction(symbol, operands)
         case IfElse(test=test, value=value, other=other):
-            condition = apply(test.at, lambda found: truth(found, "if"), compiled(test))
+            condition = asked("if", test)
             then, otherwise = compiled(value), compiled(other)
             return lambda scope: then(scope) if condition(scope) else otherwise(scope)
         case FunctionCall(function=function, arguments=arguments):
@@ -190,10 +190,25 @@ def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Compiled:
     return run
 
 
+def asked(symbol: str, operand: Expr) -> Callable[[Readable], bool]:
+    """Return what evaluates an operand that has to be true or false."""
+    compute, at = compiled(operand), operand.at
+
+    def run(scope: Readable) -> bool:
+        METER.spent += 1
+        found = compute(scope)
+        try:
+            return truth(found, symbol)
+        except OperationError as failure:
+            raise located(failure, at) from None
+
+    return run
+
+
 def junction(symbol: str, operands: tuple[Expr, ...]) -> Compiled:
     """Return `and`, `or`: no operand is evaluated after the one that decides."""
     decides = symbol == "or"
-    runs = [apply(operand.at, lambda found: truth(found, symbol), compiled(operand)) for operand in operands]
+    runs = [asked(symbol, operand) for operand in operands]
 
     def run(scope: Readable) -> bool:
         for operand in runs:

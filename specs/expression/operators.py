@@ -53,8 +53,11 @@ def kind(value: Computed) -> str:
     return f"a {type(value).__name__}"
 
 
+NUMBERS = frozenset({int, float})
+
+
 def is_number(value: Computed) -> bool:
-    return type(value) is int or type(value) is float
+    return type(value) in NUMBERS
 
 
 def bounded(value: Computed) -> Computed:
@@ -108,7 +111,7 @@ def arithmetic(symbol: str) -> Callable[[Computed, Computed], Computed]:
     compute = ARITHMETIC[symbol]
 
     def run(left: Computed, right: Computed) -> Computed:
-        if is_number(left) and is_number(right):
+        if type(left) in NUMBERS and type(right) in NUMBERS:
             return bounded(compute(left, right))
         if symbol == "+" and type(left) is type(right) and type(left) in (list, str):
             within(left, 1, right)
@@ -172,7 +175,7 @@ def comparison(symbol: str) -> Callable[[Computed, Computed], bool]:
     compute = ORDER[symbol]
 
     def run(left: Computed, right: Computed) -> bool:
-        if (is_number(left) and is_number(right)) or (type(left) is str and type(right) is str):
+        if (type(left) in NUMBERS and type(right) in NUMBERS) or (type(left) is str and type(right) is str):
             return compute(left, right)
         raise OperationError(f"`{symbol}` does not take {kind(left)} and {kind(right)}")
 
