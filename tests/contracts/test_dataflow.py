@@ -10,7 +10,7 @@ import networkx as nx
 import pytest
 
 import speczoo
-from speczoo import api
+from speczoo import checking
 from speczoo.checking import check_into
 from speczoo.compiler import wiring
 from speczoo.compiler.checks import aliasing
@@ -80,7 +80,9 @@ def test_every_look_at_a_network_goes_through_networkx(command: str, monkeypatch
     freeze = nx.freeze
     monkeypatch.setattr(nx, "freeze", lambda graph: made.append(graph) or freeze(graph))
     wiring.INTERNED.clear()
-    monkeypatch.setattr(api, "_clean", OrderedDict())  # another test may have looked before, and kept what it found
+    monkeypatch.setattr(
+        checking, "_clean", OrderedDict()
+    )  # another test may have looked before, and kept what it found
     zoo(command, "lenet5")
     assert made
     assert all(map(nx.is_frozen, made))

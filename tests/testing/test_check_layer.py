@@ -198,7 +198,7 @@ def test_what_is_wrong_is_shown_by_the_smallest_case(attributes: dict[str, Any],
         ("Growing", {"ranks": (1, 2, 3)}, "`weight` of its state comes or goes as it runs in training"),
         ("Counting", {"saves": "input"}, "evaluated twice on one input it gives two results"),
         ("Overwriting", {}, "its input 0 is written over, and it is not in place"),
-        ("WrongGradient", {"inplace_": True}, "its output has a memory of its own, and it is said to be in place"),
+        ("WrongGradient", {"inplace_": True}, "its output has a memory of its own, and it claims to be in place"),
         ("Rounded", {}, "other numbers come out than `dtype` says"),
     ],
 )
