@@ -33,7 +33,7 @@ def written(wiring: Wiring) -> tuple[tuple[int, ...], ...]:
 
 
 @once
-def writes_unseen(wiring: Wiring) -> bool:
+def writers_alone_read(wiring: Wiring) -> bool:
     """Return whether all that is written over is made by a layer that keeps nothing of it, and read by its writer
     alone, as what most activations write over is: nobody else sees it, whatever shares a memory.
     """
@@ -56,7 +56,7 @@ def _fresh(wiring: Wiring, value: Operand) -> bool:
 @once
 def overwritten(wiring: Wiring) -> tuple[int, ...]:
     """Return the inputs of a list that something inside it writes over."""
-    if writes_unseen(wiring):
+    if writers_alone_read(wiring):
         return ()
     found = set()
     for inner, positions in zip(wiring.entries, written(wiring), strict=True):

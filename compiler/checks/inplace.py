@@ -15,8 +15,8 @@ from speczoo.compiler.checks.aliasing import (
     is_part,
     storage,
     within,
+    writers_alone_read,
     writes,
-    writes_unseen,
     written,
 )
 from speczoo.compiler.composite import Composite, Node
@@ -31,7 +31,7 @@ def inplace_problems(composite: Composite) -> Iterator[Problem]:
     """Yield in-place ops that write over what another entry, or an output of the list, reads."""
     if any(written(composite.wiring)):
         yield from _over_constants(composite)
-        if not writes_unseen(composite.wiring):
+        if not writers_alone_read(composite.wiring):
             yield from _unless_sound(composite, "inplace", _conflicts(composite))
 
 
@@ -125,7 +125,7 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
     whether gradients are wanted of its inputs.
     """
     wiring = composite.wiring
-    if not writes_unseen(wiring) or _refusing(wiring):
+    if not writers_alone_read(wiring) or _refusing(wiring):
         yield from _unless_sound(composite, f"backward {inputs_need}", _backward(composite, inputs_need))
 
 
