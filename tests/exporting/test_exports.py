@@ -153,6 +153,19 @@ def test_attention_of_one_head_has_no_axis_of_heads(folder: Path) -> None:
     assert made.inputs["x"][0] == "batch"
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+def test_what_makes_a_map_of_a_vector_is_exported(suffix: str, folder: Path) -> None:
+    """No size of it is free, though it is cut: the batch alone is open, as of the generator of a GAN."""
+    fc, cut = {"op": "Linear", "out_features": 16}, {"op": "Unflatten", "dim": 1, "unflattened_size": [4, 2, 2]}
+    larger = {"op": "ConvTranspose2d", "out_channels": 3, "kernel_size": 2, "stride": 2}
+    path = folder / f"generator{suffix}"
+    made, module = exported({"spec": 1, "name": "n", "input": [5], "layers": [fc, cut, larger]}, path)
+    assert made.inputs == {"input": ("batch", 5)}
+    x = torch.randn(3, 5)
+    with torch.no_grad():
+        assert_close([module(x)], run(path, x))
+
+
 def test_a_size_that_torch_closes_is_a_number(folder: Path) -> None:
     """As the length of what flows into a GRU: no axis of that name is open."""
     layers = [{"id": "gru", "op": "GRU", "hidden_size": 4}, {"id": "last", "op": "select", "dim": 1, "index": -1}]

@@ -159,7 +159,9 @@ def other_sizes(sizes: Sizes) -> dict[Axis, int]:
     constant.
     """
     axes = [axis for axis in sizes.axes if axis.declared > 1]
-    best = -(min((axis.declared for axis in axes), default=0) // PART)
+    if not axes:
+        return {}
+    best = -(min(axis.declared for axis in axes) // PART)
     cut = any(row.op in CUTTING for row in sizes.graph.rows)
     steps = sorted({*range(-FAR, FAR + 1)} - {0}, key=lambda step: abs(step - best))
     for chosen in (axes, *([axis] for axis in axes if len(axes) > 1)):
@@ -168,7 +170,7 @@ def other_sizes(sizes: Sizes) -> dict[Axis, int]:
         for step, alike in product(steps, (False, True)):
             found = {axis: axis.declared + step * (1 if alike else i) for i, axis in enumerate(chosen, 1)}
             tried = [found.get(axis, axis.declared) for axis in sizes.axes]
-            if found and min(tried) > 1 and sizes.accepts(*tried):
+            if min(tried) > 1 and sizes.accepts(*tried):
                 return found
     return {}
 
