@@ -20,10 +20,10 @@ from speczoo.compiler.folded_html import FoldedLine
 from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.compiler.wiring import Conduct, Connection, Wiring
+from speczoo.specs.entry import Entry
 from speczoo.specs.expected import Expect
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry
 from speczoo.specs.wording import by_axis
 
 

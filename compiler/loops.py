@@ -10,9 +10,9 @@ from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import holds_mapping
 from speczoo.compiler.scope import FLOW, Scope
 from speczoo.compiler.unknown import Unknown
+from speczoo.specs.entry import variables
 from speczoo.specs.expression import ExpressionError, names_of, parse, range_of
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.spec import variables
 from speczoo.specs.wording import printable
 
 _CALLED = re.compile(r"range\((?:(-?[0-9]{1,9}), *)?(-?[0-9]{1,9})\)")

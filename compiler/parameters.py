@@ -10,12 +10,12 @@ from typing import Any
 from speczoo.compiler.scope import FLOW, Scope, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.compiler.unknown_arguments import unknown_argument
+from speczoo.specs.entry import names_in
 from speczoo.specs.expression import METER, ExpressionError, UnknownName, evaluate
 from speczoo.specs.expression.operators import is_number
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.parameter import TYPES, Param
 from speczoo.specs.problem import Problem, ProblemError
-from speczoo.specs.spec import names_in
 from speczoo.specs.suggestions import nearest
 from speczoo.specs.wording import listed, printed
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from speczoo.compiler.synonyms import ARGUMENTS, ARGUMENTS_ASKED, ARGUMENTS_ELSEWHERE
+from speczoo.specs.entry import Entry, repeated
 from speczoo.specs.keys import instead, keys
 from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Entry, repeated
 from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest, spelling
 from speczoo.specs.value_kinds import could_be
 from speczoo.specs.wording import listed, printable

@@ -16,13 +16,14 @@ from pydantic import BaseModel, ValidationError
 
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
+from speczoo.specs.entry import Entry
 from speczoo.specs.key_order import ArgumentsOf, KeyOrder
 from speczoo.specs.keys import Model, keys
 from speczoo.specs.line_breaking import Fragment, break_lines
 from speczoo.specs.load import load
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source, line_end
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 from speczoo.specs.tree import NodeExtent
 
 WIDTH = 120

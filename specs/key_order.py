@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from speczoo.specs.entry import STRUCTURE, Entry
 from speczoo.specs.keys import Model, keys, model_at
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import STRUCTURE, Entry, Output
+from speczoo.specs.spec import Output
 
 _BEHIND = STRUCTURE.index(Entry.ARGUMENTS_BEFORE)
 FIRST, LAST = STRUCTURE[:_BEHIND], STRUCTURE[_BEHIND:]

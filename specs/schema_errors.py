@@ -14,12 +14,13 @@ from pydantic_core import ErrorDetails
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
+from speczoo.specs.entry import Entry, repeated
 from speczoo.specs.grammar import NAME, Grammar
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.schema_help import OWN, intended, intended_by_key, words
-from speczoo.specs.spec import Block, Entry, Spec, repeated
+from speczoo.specs.spec import Block, Spec
 from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest, spelling, unqualified
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable, printed

@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from speczoo.specs.entry import Entry
 from speczoo.specs.expression import ExpressionError, parse
 from speczoo.specs.foreign_values import is_nothing, marked, readings
 from speczoo.specs.grammar import IS_NAME, NETWORK, Grammar
 from speczoo.specs.keys import key_at, keys, model_at
 from speczoo.specs.problem import Loc
 from speczoo.specs.reserved_names import bad_input, bad_output
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import unqualified
 from speczoo.specs.value_kinds import could_be
 

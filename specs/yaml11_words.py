@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Edit, Report
 from speczoo.specs.document import Document
+from speczoo.specs.entry import STRUCTURE
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import STRUCTURE, Spec
+from speczoo.specs.spec import Spec
 from speczoo.specs.value_kinds import at, placed
 
 

@@ -11,12 +11,13 @@ from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import FLOW
 from speczoo.compiler.synonyms import OPS, OPS_ASKED
+from speczoo.specs.entry import STRUCTURE
 from speczoo.specs.expression.syntax import CONSTANTS, WORDS
 from speczoo.specs.origin import Weights
 from speczoo.specs.parameter import Param
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.reserved_names import bad_input
-from speczoo.specs.spec import STRUCTURE, Block, Spec
+from speczoo.specs.spec import Block, Spec
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.value_kinds import is_computed
 

@@ -16,9 +16,10 @@ from speczoo.compiler.id_template import IdTemplate, parts_of_id
 from speczoo.compiler.init_rules import ComputedInitRule
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.path_patterns import fits, matches, parts_of
+from speczoo.specs.entry import Entry, variables
 from speczoo.specs.expression import ExpressionError, Template
 from speczoo.specs.problem import Mark
-from speczoo.specs.spec import Entry, Spec, variables
+from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import MOST, did_you_mean, nearest
 
 STATES = 10_000  # of entries under what is left of a pattern that are looked at

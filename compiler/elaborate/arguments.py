@@ -13,9 +13,9 @@ from speczoo.compiler.elaborate.session import Doubt, Stop
 from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
+from speczoo.specs.entry import Entry, repeated
 from speczoo.specs.keys import instead
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import Entry, repeated
 from speczoo.specs.suggestions import certain, did_you_mean
 from speczoo.specs.wording import printable
 

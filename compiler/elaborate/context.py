@@ -16,10 +16,10 @@ from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope, check_names, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.diagnostics import Diagnostic, Span
+from speczoo.specs.entry import STRUCTURE, Entry
 from speczoo.specs.expression import METER, ExpressionError
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import STRUCTURE, Entry
 from speczoo.specs.value_kinds import at
 
 

@@ -30,9 +30,10 @@ from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import bind
 from speczoo.compiler.scope import layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
+from speczoo.specs.entry import Entry
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import Block, Entry
+from speczoo.specs.spec import Block
 
 
 class SpecElaborator:

@@ -12,9 +12,10 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.id_template import IdTemplate
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
+from speczoo.specs.entry import Entry
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry, Output
+from speczoo.specs.spec import Output
 
 
 class WrittenList(NamedTuple):

@@ -18,8 +18,8 @@ from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.loops import column
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
+from speczoo.specs.entry import Entry, variables
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry, variables
 
 
 def check(e: Elaborator, around: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:

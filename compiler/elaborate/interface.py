@@ -11,9 +11,10 @@ from speczoo.compiler.elaborate.frame import Frame, WrittenList
 from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
+from speczoo.specs.entry import Entry
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Block, Entry
+from speczoo.specs.spec import Block
 
 
 class Elaborator(Protocol):

@@ -12,9 +12,9 @@ from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import holds_mapping
 from speczoo.compiler.scope import Scope, layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
+from speczoo.specs.entry import names_in
 from speczoo.specs.expression import METER
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import names_in
 
 
 def with_let(

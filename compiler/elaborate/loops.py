@@ -14,8 +14,8 @@ from speczoo.compiler.layer import Value
 from speczoo.compiler.loops import RANGE, columns, row
 from speczoo.compiler.scope import Scope, layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
+from speczoo.specs.entry import Entry, variables
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import Entry, variables
 
 Turn = tuple[int | None, Mapping[str, Any]]
 ONCE: Sequence[Turn] = ((None, {}),)

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
+from speczoo.specs.entry import Comprehension, Entry, names_in
 from speczoo.specs.expression.template import NAME, Template
 from speczoo.specs.limits import MAGNITUDE
 from speczoo.specs.reserved_names import bad_id
-from speczoo.specs.spec import Comprehension, Entry, Spec, names_in
+from speczoo.specs.spec import Spec
 
 #: Types whose values have no expression in them.
 PLAIN = frozenset({int, float, bool, type(None)})

@@ -12,8 +12,8 @@ from typing import Any
 
 from speczoo.compiler.dataflow import INPUT, Edge
 from speczoo.compiler.elaborate.prepared import Prepared
+from speczoo.specs.entry import Entry
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry
 
 
 @dataclass(frozen=True, eq=False, slots=True)

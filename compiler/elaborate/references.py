@@ -18,10 +18,10 @@ from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.layers.elementwise import Named
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
+from speczoo.specs.entry import Comprehension, Entry
 from speczoo.specs.expression import METER
 from speczoo.specs.keys import keys
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.spec import Comprehension, Entry
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import listed, printable, printed
 

@@ -16,11 +16,11 @@ from speczoo.compiler.elaborate.values import Values
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
+from speczoo.specs.entry import Entry
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import Entry
 
 #: Finds the spec that `use` names: (name, the unit that asks) -> what was found, or why there is nothing.
 Lookup: TypeAlias = Callable[[str, LoadedSpec], UsedSpec | str]

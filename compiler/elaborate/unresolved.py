@@ -13,10 +13,10 @@ from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.id_template import IdTemplate
+from speczoo.specs.entry import Comprehension, Entry
 from speczoo.specs.expression import respelt
 from speczoo.specs.foreign_values import is_nothing
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.spec import Comprehension, Entry
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
 from speczoo.specs.wording import printable
 

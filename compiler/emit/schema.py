@@ -19,12 +19,13 @@ from pydantic_core.core_schema import DictSchema, WithDefaultSchema
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import describe
+from speczoo.specs.entry import STRUCTURE, Entry
 from speczoo.specs.grammar import TEMPLATE
 from speczoo.specs.keys import Model, keys, models
 from speczoo.specs.origin import Weights
 from speczoo.specs.parameter import Param
 from speczoo.specs.reserved_names import LANGUAGE_NAMES, MODULE_NAMES
-from speczoo.specs.spec import STRUCTURE, Entry, InitRule, Spec
+from speczoo.specs.spec import InitRule, Spec
 
 Json = dict[str, Any]
 

@@ -9,9 +9,9 @@ from speczoo.compiler.composite import Node, Settings
 from speczoo.compiler.dataflow import Operand
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
+from speczoo.specs.entry import Entry
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry
 
 #: A block or spec on the way to a list: the path so far, where it is used, its name. A place of another file is a
 #: function that gives it as a text.

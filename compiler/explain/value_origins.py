@@ -10,9 +10,9 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import ElaboratedText, EntryPosition, OpenList
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.unknown import UNKNOWN
+from speczoo.specs.entry import variables
 from speczoo.specs.expression import ExpressionError, Name, Template
 from speczoo.specs.problem import Loc, Mark
-from speczoo.specs.spec import variables
 from speczoo.specs.wording import printed
 
 #: Arguments that set a layer's channels or features.

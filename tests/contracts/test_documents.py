@@ -20,7 +20,7 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo import checking
 from speczoo.__main__ import cli
 from speczoo.commands import SECTIONS
-from speczoo.specs import spec
+from speczoo.specs import entry, spec
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.expression import FUNCTIONS
 
@@ -126,7 +126,7 @@ def test_every_file_of_a_package_is_on_its_page(package: str) -> None:
 def test_every_key_of_the_grammar_is_in_the_reference() -> None:
     text = LANGUAGE.read_text(encoding="utf-8")
     models = [model for model in vars(spec).values() if isinstance(model, type) and issubclass(model, spec.Grammar)]
-    assert spec.Entry in models
+    assert entry.Entry in models
     for model in models:
         for name, field in model.model_fields.items():
             if not field.exclude:

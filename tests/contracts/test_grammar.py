@@ -16,13 +16,14 @@ from ruamel.yaml import YAML
 
 from speczoo.checking import check_into
 from speczoo.compiler.emit import schema
-from speczoo.specs import expected, format, load, origin, schema_errors, schema_help, spec
+from speczoo.specs import entry, expected, format, load, origin, schema_errors, schema_help, spec
 from speczoo.specs.diagnostics import Report
+from speczoo.specs.entry import Entry
 from speczoo.specs.format import formatted
 from speczoo.specs.keys import Holds, Instead, Key, Model, keys, model_at, models
 from speczoo.specs.parameter import Param
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 from speczoo.specs.value_kinds import could_be
 from tests.language_tables import keys_table
 
@@ -48,7 +49,7 @@ WHOLE: dict[str, Any] = {
 }
 PLACES: dict[Model, tuple[str | int, ...]] = {
     spec.Spec: (), spec.Input: ("inputs", 0), Param: ("params", "n"), spec.Block: ("blocks", "B"),
-    spec.Entry: ("layers", 0), spec.Comprehension: ("layers", 2, "from", 0), spec.Tap: ("layers", 1, "taps", 0),
+    entry.Entry: ("layers", 0), entry.Comprehension: ("layers", 2, "from", 0), entry.Tap: ("layers", 1, "taps", 0),
     spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), expected.Expect: ("expect",),
     expected.Bounds: ("expect", "macs"), expected.ExpectedMemory: ("expect", "memory"),
     origin.Weights: ("weights",), spec.Variant: ("variants", "small"),

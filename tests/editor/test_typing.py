@@ -24,10 +24,11 @@ from speczoo.editor.wire import without_stops
 from speczoo.specs import expression
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
+from speczoo.specs.entry import Entry
 from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import keys, model_at
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 from tests.editor.texts import NET, ZOO, edited, found, texts
 
 

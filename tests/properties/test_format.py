@@ -18,11 +18,12 @@ from speczoo.argument_order import argument_order as arguments
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
+from speczoo.specs.entry import Entry
 from speczoo.specs.format import WIDTH, formatted
 from speczoo.specs.keys import keys, models
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 from speczoo.testing import networks
 from tests.contracts.test_grammar import WHOLE
 

@@ -19,8 +19,8 @@ from speczoo.compiler.analysis.difference import difference
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
+from speczoo.specs.entry import Entry
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry
 from speczoo.testing import networks
 from tests.families import graph_of, of_each_family
 

@@ -19,10 +19,11 @@ from speczoo.compiler.reference import reference
 from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
+from speczoo.specs.entry import Entry
 from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 from speczoo.training import recipe_loader
 from speczoo.training.recipe_schema import recipe_schema
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.synonyms import ARGUMENTS, OPS
-from speczoo.specs.spec import STRUCTURE
+from speczoo.specs.entry import STRUCTURE
 from speczoo.specs.suggestions import certain, distance, nearest, spelling
 
 OPS_HERE = list(Layer.registry)

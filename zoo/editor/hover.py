@@ -20,11 +20,12 @@ from speczoo.editor.positions import Range, extent
 from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import Mapping, TextScalar, find, plain
 from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.entry import Entry
 from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import keys, model_at
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 from speczoo.specs.wording import by_axis
 
 FEW = 6  # instances of an entry that are shown one by one

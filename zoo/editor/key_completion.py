@@ -12,10 +12,11 @@ from speczoo.editor.names import entry_at
 from speczoo.editor.offers import Here, OfferedItem, Sort, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
 from speczoo.editor.tree import Mapping, TextScalar, find, plain
+from speczoo.specs.entry import Entry
 from speczoo.specs.keys import Key, Model, is_model, keys, model_at
 from speczoo.specs.keys import kinds as _kinds
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry, InitRule, Spec
+from speczoo.specs.spec import InitRule, Spec
 
 #: Mappings whose keys are names of something else.
 NAMED: tuple[Loc, ...] = (("defaults",), ("params",), ("tie",))

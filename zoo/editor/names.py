@@ -15,9 +15,9 @@ from speczoo.compiler.id_template import IdTemplate, parts_of_id
 from speczoo.compiler.layer import Layer
 from speczoo.editor.positions import Range
 from speczoo.editor.tree import Listing, Mapping, TextNode, TextScalar, find, walk
+from speczoo.specs.entry import Entry, variables
 from speczoo.specs.expression import ExpressionError, Template
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry, variables
 
 Kind: TypeAlias = Literal["block", "use", "param", "let", "variable", "place", "input", "id", "variant"]
 #: Which kinds an expression reads.

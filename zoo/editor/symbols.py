@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import Listing, Mapping, Pair, TextNode, TextScalar, walk
+from speczoo.specs.entry import Entry
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry
 
 SymbolSort: TypeAlias = Literal["network", "section", "block", "entry", "param", "variant", "input"]
 

@@ -19,10 +19,11 @@ from speczoo.editor.ops import Taken, op_of
 from speczoo.editor.tree import Listing, Mapping, TextNode, TextScalar, find
 from speczoo.specs import files
 from speczoo.specs.diagnostics import Report
+from speczoo.specs.entry import Entry
 from speczoo.specs.keys import keys, kinds_at
 from speczoo.specs.parameter import Param
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Spec
 
 MANY = 500  # paths of a network that are offered
 

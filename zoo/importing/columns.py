@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from speczoo.importing.entries import ImportedEntry
 from speczoo.importing.formulas import numbers, of_sides, with_numbers
-from speczoo.specs import spec
+from speczoo.specs.entry import Entry
 from speczoo.specs.keys import keys
 
 #: What an entry says by itself, or reads, so that no parameter is called so.
-RESERVED = frozenset([*keys(spec.Entry), "input", "in_channels", "in_features", "in_shape"])
+RESERVED = frozenset([*keys(Entry), "input", "in_channels", "in_features", "in_shape"])
 
 #: Arguments of what slides over a map, which no number of channels has to do with.
 WINDOW = frozenset(["kernel", "stride", "padding", "dilation", "output_padding"])

@@ -8,8 +8,8 @@ from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.sources.entries import Commented
+from speczoo.specs.entry import STRUCTURE, Entry
 from speczoo.specs.flow_style import bare_or_computed, flow
-from speczoo.specs.spec import STRUCTURE, Entry
 
 FEWEST = 3  # entries that a default stands for
 LINE = 100  # characters that defaults save together at least

@@ -7,6 +7,7 @@ from typing import Any
 
 from speczoo.importing.columns import Led
 from speczoo.importing.entries import Feed, ImportedEntry, Turns
+from speczoo.specs.entry import names_in
 from speczoo.specs.expression import (
     Attribute,
     Compare,
@@ -18,7 +19,6 @@ from speczoo.specs.expression import (
     substituted,
 )
 from speczoo.specs.expression.tree import Offsets
-from speczoo.specs.spec import names_in
 
 
 def values_of(entry: ImportedEntry) -> list[Any]:

@@ -15,8 +15,8 @@ from speczoo import catalogue
 from speczoo.checking import What, check_into
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
+from speczoo.specs.entry import Entry
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry
 from speczoo.specs.suggestions import did_you_mean
 
 Data: TypeAlias = dict[str, Any]

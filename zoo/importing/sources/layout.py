@@ -8,11 +8,11 @@ from typing import Any
 
 from speczoo.argument_order import argument_order
 from speczoo.importing.sources.entries import Commented
+from speczoo.specs.entry import Entry
 from speczoo.specs.flow_style import bare_or_computed
 from speczoo.specs.flow_style import flow as plain_flow
 from speczoo.specs.format import WIDTH, formatted
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Entry
 
 #: Keys of a spec with an empty line before them.
 APART = frozenset({"blocks", "layers", "outputs", "freeze", "expect", "variants"})
