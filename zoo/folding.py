@@ -29,9 +29,10 @@ def optimized(graph: Graph, state: Mapping[str, Tensor]) -> tuple[Graph, nn.Modu
     made = optimize(graph)
     first = next((value for value in state.values() if value.is_floating_point()), torch.empty(0))
     built = assembled(emitted.class_of(made.graph), frozenset(), first.device).to(dtype=first.dtype)
+    taker = WeightTaker(made, state)
     with torch.no_grad():
-        taker = WeightTaker(made, state)
-        built.load_state_dict({key: taker.value(key, own) for key, own in built.state_dict().items()}, assign=True)
+        for key in list(built.state_dict()):  # what is replaced is gone at once
+            taker.give(built, key)
     tie(built, made.graph.ties)
     return made.graph, built.eval()
 
@@ -55,6 +56,14 @@ class WeightTaker:
     def __init__(self, made: Optimized, state: Mapping[str, Tensor]) -> None:
         self.made, self.state = made, state
         self.values: dict[tuple[int, int], Tensor] = {}
+
+    def give(self, built: nn.Module, key: str) -> None:
+        """Put what a key holds where the module has another tensor."""
+        path, _, name = key.rpartition(".")
+        module = built.get_submodule(path)
+        own = getattr(module, name)
+        value = self.value(key, own)
+        setattr(module, name, nn.Parameter(value, own.requires_grad) if isinstance(own, nn.Parameter) else value)
 
     def value(self, key: str, like: Tensor) -> Tensor:
         """Return what is held by a key, laid out as another tensor is; of tied ones the same again."""
