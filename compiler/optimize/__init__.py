@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 from speczoo.compiler.analysis.inference_memory import inference
 from speczoo.compiler.analysis.residence import Unit
-from speczoo.compiler.cached import once
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
@@ -41,9 +40,8 @@ class Optimized:
     folds: dict[str, FoldedNorm]
 
 
-@once
 def optimize(graph: Graph) -> Optimized:
-    """Return a network for evaluation that gives what this one gives outside training; a graph keeps its own."""
+    """Return a network for evaluation that gives what this one gives outside training."""
     lists = _Lists(graph, copying=False)
     plain = lists.optimized()
     if not any(map(permuted_before_cuts, lists.made.values())):
