@@ -19,12 +19,14 @@ from speczoo.compiler.layers import (
     pool,
     product,
     recurrent,
+    recurrent_cells,
     reduction,
     repeating,
     reshape,
     resize,
     sampling,
     slicing,
+    softmax,
     transformer,
 )
 
@@ -47,11 +49,13 @@ __all__ = [
     "pool",
     "product",
     "recurrent",
+    "recurrent_cells",
     "reduction",
     "repeating",
     "reshape",
     "resize",
     "sampling",
     "slicing",
+    "softmax",
     "transformer",
 ]

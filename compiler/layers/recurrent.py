@@ -1,8 +1,7 @@
-"""Recurrent layers over tokens x features, and their cells over features. The batch always comes first."""
+"""Recurrent layers over tokens x features. The batch always comes first."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from speczoo.compiler.kept import Kept, Saves, Wanted
@@ -18,13 +17,13 @@ from speczoo.compiler.layer import (
     show,
 )
 from speczoo.compiler.reach import Sight, causal, whole
-from speczoo.compiler.strides import Laid, Layout, elementwise
+from speczoo.compiler.strides import Laid, Layout
 from speczoo.compiler.tape import Storage, Tape
 
 MOST_LAYERS = 100
 
 
-def _hold(op: str, x: tuple[Shape, ...], states: tuple[Shape, ...]) -> None:
+def hold_states(op: str, x: tuple[Shape, ...], states: tuple[Shape, ...]) -> None:
     """Raise ShapeError where a state that flows in has not the shape that it should."""
     for position, (given, wanted) in enumerate(zip(x[1:], states, strict=False), 1):
         if given != wanted:
@@ -33,6 +32,12 @@ def _hold(op: str, x: tuple[Shape, ...], states: tuple[Shape, ...]) -> None:
                 f"`{op}` takes {show(wanted)} as input {position + 1}, its state, not {show(given)}",
                 inputs={position: show(given)},
             )
+
+
+def need_both(op: str, inputs: int) -> None:
+    """Raise ShapeError where one of the states of an LSTM flows in alone."""
+    if inputs == 2:
+        raise ShapeError("bad-value", f"`{op}` takes one input or three, with state and cell, not 2", argument="from")
 
 
 RNN_STATE = '''
@@ -107,7 +112,7 @@ class _Recurrent(Layer, abstract=True):
         return ((self.directions * self.num_layers, self.features),)
 
     def infer(self, *x: Shape) -> Shape | list[Shape]:
-        _hold(self.op, x, self.states())
+        hold_states(self.op, x, self.states())
         out = (x[0][0], self.directions * self.features)
         return [out, *self.states()] if self.return_state else out
 
@@ -315,7 +320,7 @@ class LSTM(_Recurrent):
         if self.proj_size >= self.hidden_size:
             message = f"`proj_size: {self.proj_size}` is not below `hidden_size: {self.hidden_size}`"
             raise ShapeError("bad-value", message, argument="proj_size")
-        _both(self.op, len(x))
+        need_both(self.op, len(x))
 
     def states(self) -> tuple[Shape, ...]:
         count = self.directions * self.num_layers
@@ -324,104 +329,3 @@ class LSTM(_Recurrent):
     def matrices(self, inputs: int) -> dict[str, Shape]:
         projection = {"weight_hr": (self.proj_size, self.hidden_size)} if self.proj_size else {}
         return super().matrices(inputs) | projection
-
-
-def _both(op: str, inputs: int) -> None:
-    if inputs == 2:
-        raise ShapeError("bad-value", f"`{op}` takes one input or three, with state and cell, not 2", argument="from")
-
-
-class _Cell(Layer, abstract=True):
-    """Cells over features: one token, and the state before it, which is 0 where none flows in."""
-
-    saves: ClassVar[Saves] = "input"
-
-    input_size: Positive | None = None
-    hidden_size: Positive
-    bias: bool = True
-
-    derives: ClassVar[tuple[str, ...]] = ("input_size",)
-    positional: ClassVar[int] = 2
-    arity: ClassVar[tuple[int, float]] = (1, 2)
-    ranks: ClassVar[tuple[int, ...]] = (1,)
-    parameters: ClassVar[tuple[str, ...]] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    gates: ClassVar[int] = 1
-
-    def derived(self, *x: Shape) -> dict[str, Any]:
-        return {"input_size": x[0][-1]}
-
-    def infer(self, *x: Shape) -> Shape | list[Shape]:
-        _hold(self.op, x, ((self.hidden_size,),) * 2)
-        return (self.hidden_size,)
-
-    def weights(self, *x: Shape) -> dict[str, Shape]:
-        rows = self.gates * self.hidden_size
-        matrices: dict[str, Shape] = {"weight_ih": (rows, x[0][-1]), "weight_hh": (rows, self.hidden_size)}
-        return matrices | ({"bias_ih": (rows,), "bias_hh": (rows,)} if self.bias else {})
-
-    def macs(self, out: Shape, *x: Shape) -> int:
-        return self.gates * self.hidden_size * (x[0][-1] + self.hidden_size)
-
-    def kept_inputs(self, wanted: Wanted, inputs: int) -> Kept:
-        """Return the token and the state, each for the gradient of its weight; a state of zeros is the cell's own."""
-        kept = [i for i, name in enumerate(("weight_ih", "weight_hh")) if name in wanted.weights]
-        zeros = self.hidden_size if inputs == 1 and 1 in kept else 0
-        return Kept(numbers=zeros, inputs=tuple(i for i in kept if i < inputs))
-
-    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
-        return tuple(tuple(map(whole, shape)) for shape in x)
-
-
-class RNNCell(_Cell):
-    """The next state of an RNN."""
-
-    saves: ClassVar[Saves] = "both"
-
-    nonlinearity: Literal["tanh", "relu"] = "tanh"
-
-    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
-        return self.kept_inputs(wanted, len(x))._replace(outputs=(0,))
-
-
-class GRUCell(_Cell):
-    """The next state of a GRU."""
-
-    gates: ClassVar[int] = 3
-
-    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
-        """Return that of the states that it renews."""
-        return (Laid(elementwise(*layouts[1:], Layout.plain(out[0]))),)
-
-    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
-        """Return the gates and parts of them, too."""
-        found = self.kept_inputs(wanted, len(x))
-        return found._replace(numbers=found.numbers + 6 * self.hidden_size)
-
-
-class LSTMCell(_Cell):
-    """The next state and cell of an LSTM, as `id.0` and `id.1`, from a token, and state and cell before it."""
-
-    arity: ClassVar[tuple[int, float]] = (1, 3)
-    gates: ClassVar[int] = 4
-    outputs: ClassVar[bool] = True
-
-    def check(self, *x: Shape | None) -> None:
-        _both(self.op, len(x))
-
-    def infer(self, *x: Shape) -> Shape | list[Shape]:
-        _hold(self.op, x, ((self.hidden_size,),) * 2)
-        return [(self.hidden_size,)] * 2
-
-    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
-        """Return the gates and the cell's tanh, too, and the cell before it, which the gates are multiplied with; of
-        zeros it is the state.
-        """
-        found = self.kept_inputs(wanted, len(x))
-        gated = wanted.weights or wanted.inputs & {0, 1}
-        if len(x) == 1:
-            return found._replace(numbers=6 * self.hidden_size)
-        return found._replace(numbers=5 * self.hidden_size, inputs=found.inputs + ((2,) if gated else ()))
-
-    def call(self, *x: Value) -> Call:
-        apply = "{self}({0}, ({1}, {2}))" if len(x) == 3 else "{self}({0})"
-        return replace(super().call(*x), apply=apply)
