@@ -14,7 +14,11 @@ from torch import nn
 
 import speczoo
 import speczoo.compiler.layers
+from speczoo.api import check_into
+from speczoo.compiler import wiring
+from speczoo.compiler.checks import aliasing, inplace
 from speczoo.compiler.layer import Layer, Value
+from speczoo.specs.diagnostics import Report
 from speczoo.testing.backward_checks import OUTPUT, declared, fails_after_writing
 from speczoo.testing.cases import Case
 
@@ -87,6 +91,36 @@ def lists(draw: st.DrawFn) -> list[dict[str, Any]]:
             entry |= {"op": kind, "from": [before[-1], draw(st.sampled_from(before))]}
         entries.append(entry)
     return entries
+
+
+@st.composite
+def overwriting(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Entries of which one is written over as soon as it is made, and may be read or kept elsewhere."""
+    writer = {"op": draw(st.sampled_from(ACTIVATIONS)), "inplace": True}
+    made = draw(SINGLE) if draw(st.booleans()) else {"op": draw(st.sampled_from(["Identity", "Flatten"]))}
+    names = st.sampled_from(["a", "b", "c", "input"])
+    joined = {"op": draw(st.sampled_from(["add", "mul"])), "from": [draw(names), draw(names)]}
+    first = {"id": "a", "op": "Linear", "out_features": 4}
+    return [first, {"id": "b"} | made, {"id": "c"} | writer, {"id": "d"} | joined, {"id": "e"} | draw(SINGLE)]
+
+
+def codes(data: dict[str, Any]) -> list[tuple[str, str]]:
+    report = Report()
+    check_into(report, data)
+    return [(diagnostic.code, diagnostic.message) for diagnostic in report]
+
+
+@given(overwriting(), st.booleans())
+def test_what_nobody_else_reads_is_no_exception(entries: list[dict[str, Any]], inside: bool) -> None:
+    """That the writer alone reads a value is found at once, and is what the memories would say."""
+    layers = [{"id": "g", "layers": entries}, {"id": "h", "op": "ReLU", "inplace": True}] if inside else entries
+    data = {"spec": 1, "name": "net", "input": [4], "layers": layers}
+    found = codes(data)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (aliasing, inplace):
+            patch.setattr(module, "writers_alone_read", lambda _: False)
+        patch.setattr(wiring, "INTERNED", {})  # what is known of a wiring stays with it
+        assert codes(data) == found
 
 
 def runs_backward(entries: list[dict[str, Any]]) -> bool:

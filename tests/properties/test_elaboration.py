@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from speczoo import catalogue
 from speczoo.checking import check_unit
 from speczoo.compiler import application, wiring
+from speczoo.compiler.checks import aliasing, inplace
 from speczoo.compiler.compile import compile
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.elaborate import Context, Shared, block, elaborator, entry, layer
@@ -45,13 +46,17 @@ class Forgetful(dict[Any, Any]):
 
 @contextmanager
 def everything_anew() -> Iterator[None]:
-    """No list, layer or expression is told from another that was met before, and no entry goes straight."""
+    """No list, layer or expression is told from another that was met before, no entry goes straight, and who reads what
+    is written over is asked of the memories.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "INTERNED", Forgetful())
         patch.setattr(application, "INTERNED", Forgetful())
         patch.setattr(layer, "INTERNED", Forgetful())
         patch.setattr(entry, "straight_node", lambda *_: None)
         patch.setattr(elaborator, "fill_straight", lambda *_: 0)
+        patch.setattr(aliasing, "writers_alone_read", lambda _: False)
+        patch.setattr(inplace, "writers_alone_read", lambda _: False)
         patch.setattr(Values, "of", lambda self, value, scope: evaluate(value, scope))
         patch.setattr(
             block,
