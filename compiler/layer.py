@@ -169,61 +169,60 @@ Views: TypeAlias = Literal[False, True, "evaluated"]
 
 
 class Layer(BaseModel):
-    """A layer type. Subclasses state fields in the order of torch's arguments; required ones have no default.
-
-    Class variables: `op` (the name in specs, the class's own by default), `torch` (the dotted name to call), `ranks`
-    (the batch-free ranks it takes; empty for any), `arity` (fewest and most inputs), `derives` (the arguments that
-    come from the input, stated only as assertions), `positional` (how many arguments are printed without a keyword),
-    `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
-    is empty), `references` (arguments that name another value: the walk appends that value to the inputs; one that is
-    a field, too, a `Given`, is true where it is stated),
-    `views` (whether its output may be its first input's memory, always or when evaluated), `lies` (how it lies in
-    memory where it does not), `saves` (what autograd keeps
-    of it for the backward pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the
-    arguments that are numbers of axes), `parameters` (the names that its weights can have; none where only `weights`
-    can tell), `counters` (those of its buffers that are whole numbers), `follows` (arguments that, where they are null,
-    are what another one is), `per_axis` (lists of any length for which one number stands where all are equal), `kin`
-    (the ops whose class its modules are of, too), `applied` (arguments that say how its module is applied, or what
-    with or of what it is made, and are none of torch's constructor), `computed` (arguments that may be an expression
-    over places, `$(i + j)`, in which other names are put in place, by the argument that names the places), `reads`
-    (what its expression reads of torch, `torch.cat`, and of values, `shape`: no other is let through to be executed).
-    """
+    """A layer type. Subclasses state fields in the order of torch's arguments; required ones have no default."""
 
     #: Validators are built when a layer of the type is first made: a hundred types take half of a check.
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     registry: ClassVar[dict[str, type["Layer"]]] = {}
-    op: ClassVar[str] = ""
-    torch: ClassVar[str] = ""
-    ranks: ClassVar[tuple[int, ...]] = ()
-    arity: ClassVar[tuple[int, float]] = (1, 1)
-    derives: ClassVar[tuple[str, ...]] = ()
-    positional: ClassVar[int] = 0
-    integer: ClassVar[bool | None] = False
-    least: ClassVar[int] = 0
-    references: ClassVar[tuple[str, ...]] = ()
-    views: ClassVar[Views] = False
-    lies: ClassVar[Lies] = "plain"
-    saves: ClassVar[Saves] = ""
-    saves_inplace: ClassVar[Saves] = ""
-    axes: ClassVar[tuple[str, ...]] = ()
-    support: ClassVar[tuple[str, ...]] = ()
-    parameters: ClassVar[tuple[str, ...]] = ()
-    counters: ClassVar[tuple[str, ...]] = ()
-    follows: ClassVar[Mapping[str, str]] = {}
-    per_axis: ClassVar[tuple[str, ...]] = ()
-    kin: ClassVar[tuple[str, ...]] = ()
-    applied: ClassVar[tuple[str, ...]] = ()
-    computed: ClassVar[Mapping[str, str]] = {}
+
+    # -- what it is called, and how it is printed --
+
+    op: ClassVar[str] = ""  # the name in specs: the class's own, by default
+    torch: ClassVar[str] = ""  # the dotted name to call
+    positional: ClassVar[int] = 0  # how many arguments are printed without a keyword
+    support: ClassVar[tuple[str, ...]] = ()  # definitions that the emitted text needs at its top
+    #: What its expression reads of torch, `torch.cat`, and of values, `shape`: no other is let through to be executed.
     reads: ClassVar[tuple[str, ...]] = ()
+    kin: ClassVar[tuple[str, ...]] = ()  # the ops whose class its modules are of, too
+
+    # -- what flows in and out --
+
+    ranks: ClassVar[tuple[int, ...]] = ()  # the axes besides the batch that it takes; empty for any number
+    least: ClassVar[int] = 0  # the fewest of them, where `ranks` is empty
+    arity: ClassVar[tuple[int, float]] = (1, 1)  # fewest and most inputs
+    integer: ClassVar[bool | None] = False  # whether it takes int64; None for either kind
+    unbatched: ClassVar[bool] = False  # it applies to values without a batch axis, too
+    merges: ClassVar[bool] = False  # batched and batch-free values may meet here
+    numbers: ClassVar[bool] = False  # numbers may stand among the inputs
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`, whatever its arguments
+
+    # -- its arguments, by name --
+
+    derives: ClassVar[tuple[str, ...]] = ()  # those that come from the input, stated only as assertions
+    #: Those that name another value, which is appended to the inputs; a field, too, a `Given`, is true where stated.
+    references: ClassVar[tuple[str, ...]] = ()
+    axes: ClassVar[tuple[str, ...]] = ()  # those that are numbers of axes
+    follows: ClassVar[Mapping[str, str]] = {}  # those that, where they are null, are what another one is
+    per_axis: ClassVar[tuple[str, ...]] = ()  # lists of any length for which one number stands where all are equal
+    #: Those that say how its module is applied, or what with or of what it is made: none of torch's constructor.
+    applied: ClassVar[tuple[str, ...]] = ()
+    #: Those that may be an expression over places, `$(i + j)`, in which other names are put in place, by the argument
+    #: that names the places.
+    computed: ClassVar[Mapping[str, str]] = {}
+
+    # -- its weights --
+
+    parameters: ClassVar[tuple[str, ...]] = ()  # the names that they can have; none where only `weights` can say
+    counters: ClassVar[tuple[str, ...]] = ()  # those of its buffers that are whole numbers
+
+    # -- what it does with memory --
+
+    views: ClassVar[Views] = False  # whether its output may be its first input's memory, always or when evaluated
     overlaps: ClassVar[bool] = False  # a view in which several places are one place of memory
-    #: It applies to values without a batch axis, too.
-    unbatched: ClassVar[bool] = False
-    #: Batched and batch-free values may meet here.
-    merges: ClassVar[bool] = False
-    #: Numbers may stand among the inputs.
-    numbers: ClassVar[bool] = False
+    lies: ClassVar[Lies] = "plain"  # how its output lies in a memory of its own
+    saves: ClassVar[Saves] = ""  # what autograd keeps of it for the backward pass
+    saves_inplace: ClassVar[Saves] = ""  # and where it writes over its input
 
     def __init_subclass__(cls, *, op: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -415,7 +414,7 @@ class Layer(BaseModel):
         derived = self.derived(*(v.shape for v in x))
         return self.model_copy(update=derived) if derived else self
 
-    # -- what the walk asks -----------------------------------------------------------------------------------
+    # -- what elaboration asks --------------------------------------------------------------------------------
 
     @classmethod
     def can_have_weights(cls) -> bool:
@@ -531,8 +530,10 @@ class Layer(BaseModel):
             help.append(f"`{sibling}` takes {rank} axes")
         elif 1 in self.ranks and rank > max(self.ranks):
             help.append("put a `Flatten` before it")
+        elif self.ranks == (2,) and rank == 3:
+            help.append("a map becomes tokens by `{op: Flatten, start_dim: 2}` and `{op: transpose, dim0: 1, dim1: 2}`")
         if rank == max(self.ranks) + 1 > 2:
-            help.append("or is one of them the batch? The batch axis is never written")
+            help.append(f"{'or ' if help else ''}is one of them the batch? The batch axis is never written")
         return help
 
 
