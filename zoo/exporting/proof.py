@@ -156,7 +156,7 @@ def difference(wanted: Tensor, came: Tensor) -> float:
     """Return how far two values are apart at most, as a part of the largest number; nan where one is not finite."""
     if not wanted.numel():
         return 0.0
-    wanted, came = wanted.double(), came.double()
+    wanted, came = wanted.detach().double(), came.detach().double()
     largest = float(wanted.abs().max())
     return float((wanted - came).abs().max()) / (largest or 1.0)
 
