@@ -196,6 +196,20 @@ def test_what_takes_inputs_above_0_alone_is_exported(suffix: str, folder: Path) 
         assert_close([module(x)], run(path, x))
 
 
+def test_heads_of_queries_share_those_of_keys(folder: Path) -> None:
+    """As many of them as there are: fewer, as many, and of keys others than of values."""
+    inputs = [{"id": f"of{heads}", "shape": [heads, 5, 8]} for heads in (1, 2, 4)]
+    attend = {"op": "scaled_dot_product_attention", "enable_gqa": True}
+    taken = {"fewer": ["of4", "of2", "of2"], "alike": ["of4", "of4", "of4"], "others": ["of4", "of2", "of1"]}
+    layers = [{"id": id, **attend, "from": sources} for id, sources in taken.items()]
+    outputs = [{"id": f"{id}_out", "from": id} for id in taken]
+    path = folder / "shared.onnx"
+    _, module = exported({"spec": 1, "name": "n", "inputs": inputs, "layers": layers, "outputs": outputs}, path)
+    given = [torch.randn(2, heads, 5, 8) for heads in (1, 2, 4)]
+    with torch.no_grad():
+        assert_close([*module(*given)], run(path, *given))
+
+
 def test_what_an_exporter_cannot_say_is_reported_by_its_reason(folder: Path) -> None:
     layers = [{"op": "AdaptiveMaxPool2d", "output_size": 3}]
     with pytest.raises(NotExported) as refused:

@@ -29,8 +29,8 @@ from speczoo.specs.wording import scaled
 
 #: What one message of protobuf holds, and some of that for all that is no weight.
 MOST, BESIDE = 2**31 - 1, 1 << 24
-#: How many axes what flows into attention has with one of heads.
-HEADS = 4
+#: How many axes what flows into attention has with one of heads, and the argument by which heads share others.
+HEADS, SHARED = 4, "enable_gqa"
 #: Ops that ask a weight for its shape alone.
 SHAPES = ("Shape", "Size")
 #: Where the exporter makes a bias of zeros of none; with three axes in space one of a wrong shape.
@@ -100,20 +100,40 @@ def _converted(graph: Graph, traced: TracedProgram, opset: int | None) -> OnnxMo
 
 
 def _with_heads(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
-    """Return a program whose attention has an axis of heads, as the exporter wants it, where it has one head alone."""
+    """Return a program whose attention is as the exporter wants it: with an axis of heads, where it has one head alone,
+    and with keys and values of every head, where it has as many of them as of queries, or of keys others than of
+    values.
+    """
     attention = torch.ops.aten.scaled_dot_product_attention.default
-    queries = [node.args[0] for node in program.graph.nodes if node.target is attention]
-    if all(isinstance(query, fx.Node) and query.meta["val"].dim() == HEADS for query in queries):
+    there = [node for node in program.graph.nodes if node.target is attention]
+    if all(_said([_heads(of) for of in node.args[:3]], node.kwargs.get(SHARED)) for node in there):
         return program
 
-    def of_one(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *given: Any, **named: Any) -> Any:
-        if q.dim() == HEADS:
+    def other(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *given: Any, **named: Any) -> Any:
+        if _said([x.size(1) if x.dim() == HEADS else None for x in (q, k, v)], named.get(SHARED)):
             return NotImplemented
+        if q.dim() == HEADS:
+            k, v = (x.repeat_interleave(q.size(1) // x.size(1), 1) for x in (k, v))
+            return attention(q, k, v, mask, *given, **named | {SHARED: False})
         mask = mask.unsqueeze(1) if mask is not None and mask.dim() == q.dim() else mask
         return attention(q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1), mask, *given, **named).squeeze(1)
 
-    with_heads: torch.export.ExportedProgram = program.run_decompositions({attention: of_one})
+    with_heads: torch.export.ExportedProgram = program.run_decompositions({attention: other})
     return with_heads
+
+
+def _heads(value: fx.Node) -> int | None:
+    """Return how many heads queries, keys or values have, if they have an axis of them."""
+    shape = value.meta["val"].shape
+    return int(shape[1]) if len(shape) == HEADS else None
+
+
+def _said(heads: Sequence[int | None], shared: bool | None) -> bool:
+    """Return whether the exporter can say an attention of so many heads of queries, keys and values; `shared` where
+    several of queries may look at one of the others.
+    """
+    q, k, v = heads
+    return q is not None and (not shared or (k == v and k is not None and q > k))
 
 
 def _weights(traced: TracedProgram, model: ir.Model) -> list[str]:
