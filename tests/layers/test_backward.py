@@ -97,11 +97,12 @@ def lists(draw: st.DrawFn) -> list[dict[str, Any]]:
 def overwriting(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Entries of which one is written over as soon as it is made, and may be read or kept elsewhere."""
     writer = {"op": draw(st.sampled_from(ACTIVATIONS)), "inplace": True}
-    made = draw(SINGLE) if draw(st.booleans()) else {"op": draw(st.sampled_from(["Identity", "Flatten"]))}
-    names = st.sampled_from(["a", "b", "c", "input"])
-    joined = {"op": draw(st.sampled_from(["add", "mul"])), "from": [draw(names), draw(names)]}
-    first = {"id": "a", "op": "Linear", "out_features": 4}
-    return [first, {"id": "b"} | made, {"id": "c"} | writer, {"id": "d"} | joined, {"id": "e"} | draw(SINGLE)]
+    linear = {"op": "Linear", "out_features": 4}
+    made = draw(st.one_of(st.sampled_from([linear, {"op": "Identity"}, {"op": "Flatten"}]), SINGLE))
+    names = st.sampled_from(["c", "b", "a", "input"])
+    joined = {"op": draw(st.sampled_from(["add", "mul"])), "from": ["c", draw(names)]}
+    entries = [linear, made, writer, joined, draw(SINGLE)]
+    return [{"id": id} | entry for id, entry in zip("abcde", entries, strict=True)]
 
 
 def codes(data: dict[str, Any]) -> list[tuple[str, str]]:
