@@ -106,11 +106,11 @@ def _with_heads(program: torch.export.ExportedProgram) -> torch.export.ExportedP
     """
     attention = torch.ops.aten.scaled_dot_product_attention.default
     there = [node for node in program.graph.nodes if node.target is attention]
-    if all(_said([_heads(of) for of in node.args[:3]], node.kwargs.get(SHARED)) for node in there):
+    if all(_sayable([_heads(of) for of in node.args[:3]], node.kwargs.get(SHARED)) for node in there):
         return program
 
     def other(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *given: Any, **named: Any) -> Any:
-        if _said([x.size(1) if x.dim() == HEADS else None for x in (q, k, v)], named.get(SHARED)):
+        if _sayable([x.size(1) if x.dim() == HEADS else None for x in (q, k, v)], named.get(SHARED)):
             return NotImplemented
         if q.dim() == HEADS:
             k, v = (x.repeat_interleave(q.size(1) // x.size(1), 1) for x in (k, v))
@@ -128,7 +128,7 @@ def _heads(value: fx.Node) -> int | None:
     return int(shape[1]) if len(shape) == HEADS else None
 
 
-def _said(heads: Sequence[int | None], shared: bool | None) -> bool:
+def _sayable(heads: Sequence[int | None], shared: bool | None) -> bool:
     """Return whether the exporter can say an attention of so many heads of queries, keys and values; `shared` where
     several of queries may look at one of the others.
     """
