@@ -83,28 +83,47 @@ def compile(
             check_unused_blocks(shared)
     if expanded > before or not root.whole:
         return None
+    try:
+        graph = _graph(unit, root, settings, taps, shared)
+    except ProblemError as error:
+        _report(unit, report, [error.problem])
+        return None
+    _check(graph, report, limits, rules=computable, expect=expect)
+    return graph if report.wrong == before else None
+
+
+def _graph(unit: LoadedSpec, root: Composite, settings: Settings, taps: Any, shared: Shared) -> Graph:
+    """Return the graph of a list that is whole, with its taps and ties. Raises ProblemError for wrong taps."""
     if taps:
         try:
             wanted = outputs_by_name(taps)
             root = tapped(root, wanted)
         except ProblemError as error:
-            _report(unit, report, [replace(error.problem, message=f"taps: {error}", loc=())])
-            return None
+            raise ProblemError(replace(error.problem, message=f"taps: {error.problem.message}", loc=())) from None
         settings = replace(settings, changed=True, taps=wanted)
-    specs = [each.unit.spec for each in shared.found.values() if isinstance(each, UsedSpec) and each.unit is not None]
-    root = with_ties(root) if any(spec.tie for spec in (unit.spec, *specs)) else root
+    root = with_ties(root) if any(spec.tie for spec in (unit.spec, *_specs(shared.found))) else root
     root = root if root.settings is settings else replace(root, settings=settings)
-    graph = Graph(unit, root, settings, shared.found if unit.spec.use else {})
-    parts = (graph, *_used(graph.root)) if any(map(_has_rules, specs)) else (graph,)
+    return Graph(unit, root, settings, shared.found if unit.spec.use else {})
+
+
+def _check(graph: Graph, report: Report, limits: Limits, *, rules: bool, expect: bool) -> None:
+    """Report what is wrong with a graph that is whole: its size, the rules for its weights, where these can be
+    computed, and what it is expected to be, where nothing of that was changed.
+    """
+    parts = (graph, *_used(graph.root)) if any(map(_has_rules, _specs(graph.used))) else (graph,)
     if (excess := _excess(graph, parts, limits)) is not None:
         _report(excess[0].unit, report, [excess[1]])
-        return None
+        return
     for part in parts:
-        _report(part.unit, report, rule_problems(part, init=computable))
+        _report(part.unit, report, rule_problems(part, init=rules))
         _report(part.unit, report, tie_problems(part))
-    if expect and not settings.changed:
-        _report(unit, report, expect_problems(graph))
-    return graph if report.wrong == before else None
+    if expect and not graph.settings.changed:
+        _report(graph.unit, report, expect_problems(graph))
+
+
+def _specs(found: Mapping[Any, UsedSpec | str]) -> Iterator[Spec]:
+    """Yield the specs that names under `use` were found to mean."""
+    return (each.unit.spec for each in found.values() if isinstance(each, UsedSpec) and each.unit is not None)
 
 
 def check_unused_blocks(shared: Shared) -> None:
