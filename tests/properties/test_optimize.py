@@ -18,8 +18,9 @@ from speczoo.compiler.checks.aliasing import overwritten
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.optimize import optimize
-from speczoo.exporting.proof import difference, tensors
+from speczoo.exporting.proof import difference, drawn_weights, tensors
 from speczoo.folding import optimized
+from speczoo.module_mode import in_mode
 from speczoo.testing import networks
 from speczoo.verify import draw_anew, random_input, verify_module
 from tests.commands.zoo_command import zoo
@@ -38,14 +39,14 @@ def run(module: nn.Module, given: list[Tensor]) -> list[Tensor]:
 def assert_same(graph: Graph) -> tuple[Graph, nn.Module]:
     """The network for evaluation is predicted, gives the same outputs each time, and leaves its inputs as they are."""
     module = emitted.build(graph, seed=0)
-    draw_anew(module)
     for _, parameter in module.named_parameters():
         parameter.requires_grad_(True)
-    made, quick = optimized(graph, deepcopy(module.state_dict()))
-    assert verify_module(made, quick).ok
     given = random_input(graph, 2)
     kept = [x.clone() for x in given]
-    wanted = run(module, given)
+    with torch.no_grad(), in_mode(module, training=False), drawn_weights(graph, module):
+        made, quick = optimized(graph, deepcopy(module.state_dict()))
+        wanted = run(module, given)
+    assert verify_module(made, quick).ok
     for _ in range(2):
         came = run(quick, given)
         assert all(torch.equal(x, y) for x, y in zip(given, kept, strict=True))
