@@ -231,12 +231,16 @@ def test_a_skip_runs_beside_what_it_skips_and_a_concat_joins() -> None:
     assert {"Conv2d", "BatchNorm2d", "ReLU", "add"} <= set(boxes)
 
 
-def test_layers_with_weights_have_a_kind() -> None:
-    """What is no more than a function has none; a new family of layers gets a colour."""
+def test_layers_have_a_kind() -> None:
+    """What is no more than a function has none, and of torch's modules distances and unpooling alone; a new family of
+    layers gets a colour.
+    """
     speczoo.graph("lenet5")  # all layers are known then
+    plain = {"CosineSimilarity", "PairwiseDistance", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"}
     for op, layer in Layer.registry.items():
-        if layer.can_have_weights() and layer.__module__.startswith("speczoo."):
-            assert kind_of(layer.__module__.rpartition(".")[2], op) not in ("function", "custom"), op
+        if layer.__module__.startswith("speczoo.") and (layer.can_have_weights() or op[0].isupper()):
+            kind = kind_of(layer.__module__.rpartition(".")[2], op)
+            assert (kind in ("function", "custom")) == (op in plain), op
 
 
 # -- files ------------------------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ FAMILIES = {
     "multihead": "attention",
     "transformer": "attention",
     "convolution": "conv",
+    "recurrent_cells": "recurrent",
+    "softmax": "activation",
 }
 OPS = {"Parameter": "parameter", "Buffer": "parameter"}
 
