@@ -4,9 +4,9 @@ placeholder, so that the rest of the spec can be checked in the same run."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, get_origin
+from typing import Any, NamedTuple, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -103,57 +103,34 @@ class _Work:
         """Report a key that is not in the grammar; where it is nearly one that is missing or free, it is taken for
         that.
         """
-        *parents, last = path
-        holder = self._at(tuple(parents))
+        parents, last = path[:-1], path[-1]
+        holder, model = self._at(parents), _model(parents)
         if not isinstance(holder, dict) or last not in holder:
             return
-        model = _model(tuple(parents))
-        if model is Block and last == "input":
+        word, value, known = str(last), holder.pop(last), list(keys(model))
+        if model is Block and word == "input":
             help = "a block takes what flows in, of any shape; where it takes several values, `inputs` names them"
             yield Problem("unknown-key", "a block has no `input`", path, key=True, help=(help,))
-            del holder[last]
             return
-        word, value, known = str(last), holder[last], list(keys(model))
-        needed = [str(p[-1]) for p in missing if p[:-1] == path[:-1]]
-        needed = [k for k in needed if could_be(model, k, value)] or needed
-        one_of = {"input", "inputs"} & (holder.keys() - {last})
-        free = [k for k in known if k not in holder and not (one_of and k in ("input", "inputs"))]
-        fitting = [k for k in free if could_be(model, k, value)]
-        suggested = (
-            nearest(word, needed, aliases=instead(model, needed))
-            or instead(model, fitting).get(word.lower())
-            or nearest(word, known, aliases=instead(model, known))
-        )
+        needed = [str(p[-1]) for p in missing if p[:-1] == parents]
+        one_of = ("input", "inputs") if {"input", "inputs"} & holder.keys() else ()
+        free = [k for k in known if k not in holder and k not in one_of]
+        likely = _Likely.of(model, word, value, needed, free)
+        suggested = likely.key
         if suggested is None and model is Spec and isinstance(value, int | float | str) and word.isidentifier():
             help = f"if it is a parameter, it stands under `params`: `params: {{{word}: {printed(value)}}}`"
             yield Problem("unknown-key", f"there is no `{word}` here", path, key=True, help=(help,))
-            del holder[last]
             if isinstance(params := holder.setdefault("params", {}), dict):
                 params.setdefault(word, value)
             return
-        if suggested not in free:
-            yield Problem(
-                "unknown-key",
-                f"there is no `{printable(last)}` here",
-                path,
-                key=True,
-                help=given_already(suggested) if suggested in known else did_you_mean(word, known, limit=16),
-            )
-            del holder[last]
+        message = f"there is no `{printable(last)}` here"
+        if suggested is None or suggested not in free:
+            other = given_already(suggested) if suggested is not None else did_you_mean(word, known, limit=16)
+            yield Problem("unknown-key", message, path, key=True, help=other)
             return
-        required = " (required, and missing here)" if suggested in needed else ""
-        fits, aliases = suggested in fitting, instead(model, [suggested])
-        only = word not in keys(model)[suggested].perhaps and suggested == certain(word, free, aliases=aliases)
-        yield Problem(
-            "unknown-key",
-            f"there is no `{printable(last)}` here",
-            path,
-            key=True,
-            help=(f"did you mean `{suggested}`?{required}{'' if fits else f' It is {keys(model)[suggested].holds}'}",),
-            replacement=suggested if fits and only else None,
-        )
-        value = holder.pop(last)
-        if suggested not in needed and any(key in ("inputs", "outputs") for key in parents):
+        replacement = suggested if likely.certain else None
+        yield Problem("unknown-key", message, path, key=True, help=likely.help, replacement=replacement)
+        if not likely.needed and any(key in ("inputs", "outputs") for key in parents):
             return  # a guess at what flows in or out would be reported again wherever it flows
         holder[suggested] = value
         self.document.also(path, suggested)
@@ -345,6 +322,34 @@ _ITEMS: dict[tuple[str, ...], Callable[[dict[str, Any], str], Any]] = {
     ("init",): lambda there, name: {**there, "match": "**"},
     ("freeze",): lambda there, name: "**",
 }
+
+
+class _Likely(NamedTuple):
+    """The key that one which is not in the grammar was probably intended to be, and the help that says so: whether it
+    is missing, and whether no other could be intended, for a value that fits it.
+    """
+
+    key: str | None
+    help: tuple[str, ...] = ()
+    needed: bool = False
+    certain: bool = False
+
+    @classmethod
+    def of(cls, model: Model, word: str, value: Any, needed: Sequence[str], free: Sequence[str]) -> _Likely:
+        """Return it for a word with this value, where some keys are needed, and some free."""
+        needed = [k for k in needed if could_be(model, k, value)] or needed
+        fitting = [k for k in free if could_be(model, k, value)]
+        key = (
+            nearest(word, needed, aliases=instead(model, needed))
+            or instead(model, fitting).get(word.lower())
+            or nearest(word, known := list(keys(model)), aliases=instead(model, known))
+        )
+        if key is None or key not in free:
+            return cls(key)
+        required = " (required, and missing here)" if key in needed else ""
+        holds = "" if key in fitting else f" It is {keys(model)[key].holds}"
+        only = word not in keys(model)[key].perhaps and key == certain(word, free, aliases=instead(model, [key]))
+        return cls(key, (f"did you mean `{key}`?{required}{holds}",), key in needed, key in fitting and only)
 
 
 def _model(path: Loc) -> Model:
