@@ -8,6 +8,7 @@ is which stands in `Node.inputs`.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,6 +20,12 @@ class Edge(NamedTuple):
 
     node: int
     port: int = 0
+
+
+@lru_cache(maxsize=4096)
+def edge(node: int, port: int = 0) -> Edge:
+    """Return the edge from this output of a node, the same object each time: every list has the first ones."""
+    return Edge(node, port)
 
 
 INPUT = -1
@@ -36,10 +43,10 @@ def dataflow(
     """
     graph = nx.DiGraph()
     graph.add_node(OUTPUT)
-    edges: list[tuple[Hashable, Hashable]] = [*((edge, OUTPUT) for edge in outputs), *sharing]
+    edges: list[tuple[Hashable, Hashable]] = [*((given, OUTPUT) for given in outputs), *sharing]
     for number, inputs, count in entries:
         edges += [(operand, number) for operand in inputs if isinstance(operand, Edge)]
-        edges += [(number, Edge(number, port)) for port in range(count)]
+        edges += [(number, edge(number, port)) for port in range(count)]
     graph.add_edges_from(edges)
     return nx.freeze(graph)
 

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import networkx as nx
 
 from speczoo.compiler.cached import cached_property
-from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, ancestors, dataflow, roots, topological_sort
+from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, ancestors, dataflow, edge, roots, topological_sort
 from speczoo.compiler.kept import Saves
 from speczoo.compiler.layer import Layer, Views
 
@@ -124,8 +124,8 @@ class Links:
             return False
         if any(len(entry.inputs) != 1 or entry.shared is not None for entry in self.entries):
             return False
-        ports = chain.from_iterable((i, Edge(i)) for i in range(len(self.entries)))
-        path = [Edge(INPUT), *ports, OUTPUT]
+        ports = chain.from_iterable((i, edge(i)) for i in range(len(self.entries)))
+        path = [edge(INPUT), *ports, OUTPUT]
         return len(self.dataflow.edges) == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
 
 

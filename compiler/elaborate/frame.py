@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from speczoo.compiler.composite import Node, constant
 from speczoo.compiler.containers import holding
-from speczoo.compiler.dataflow import INPUT, Edge, Operand
+from speczoo.compiler.dataflow import INPUT, Edge, Operand, edge
 from speczoo.compiler.id_template import IdTemplate
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
@@ -79,8 +79,8 @@ class Frame:
         of the list; None where there is no such value.
         """
         if not self.nodes:
-            return Edge(INPUT) if len(self.inputs) == 1 else None
-        return Edge(len(self.nodes) - 1) if len(self.nodes[-1].outputs) == 1 else None
+            return edge(INPUT) if len(self.inputs) == 1 else None
+        return edge(len(self.nodes) - 1) if len(self.nodes[-1].outputs) == 1 else None
 
     def append(self, node: Node, *, certain: bool = False) -> None:
         """Add the node of the next entry, which comes after all that is there; one that is `certain` is there whatever

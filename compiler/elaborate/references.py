@@ -7,7 +7,7 @@ from typing import Any
 
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import divided, prefixes
-from speczoo.compiler.dataflow import INPUT, Edge, Operand
+from speczoo.compiler.dataflow import INPUT, Edge, Operand, edge
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.loops import comprehended
@@ -171,17 +171,17 @@ def edge_of(frame: Frame, text: str) -> Edge | None:
     if text in frame.inputs:
         return Edge(INPUT, list(frame.inputs).index(text))
     if text == "input" and len(frame.inputs) == 1:
-        return Edge(INPUT)
+        return edge(INPUT)
     head, port = (text, "") if text in frame.ids else divided(text, frame.ids)
     index = frame.ids.get(head)
     if index is None:
         return None
     node = frame.nodes[index]
     if (head == text and len(node.outputs) == 1) or (UNKNOWN in node.outputs and not node.ports):
-        return Edge(index)
+        return edge(index)
     if port in node.ports:
         return Edge(index, node.ports.index(port))
-    return Edge(index) if port and port == stated_output(node.body) else None
+    return edge(index) if port and port == stated_output(node.body) else None
 
 
 def resolve(ctx: Context, frame: Frame, reference: WrittenReference) -> Edge:
