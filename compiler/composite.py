@@ -291,7 +291,8 @@ class Composite:
 
     @cached_property
     def size(self) -> int:
-        return 1 + sum([node.size for node in self.nodes])
+        inner = [node.body.size for node in self.nodes if isinstance(node.body, Composite)]
+        return 1 + len(self.nodes) - len(inner) + sum(inner)
 
     @cached_property
     def leaves(self) -> int:

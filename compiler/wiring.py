@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -21,8 +22,11 @@ from speczoo.compiler.kept import Saves
 from speczoo.compiler.layer import Layer, Views
 
 
-class Conduct(NamedTuple):
-    """What a layer does with its values besides computing new ones."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Conduct:
+    """What a layer does with its values besides computing new ones; made by `of` alone, once for all that do the
+    same.
+    """
 
     views: Views
     inplace: bool
@@ -37,7 +41,15 @@ class Conduct(NamedTuple):
         """Return the conduct of a layer, which has weights or not."""
         cuts = layer.several and layer.views is True
         refuses = layer.no_backward() is not None
-        return cls(layer.views, layer.inplace_, layer.saved, cuts, layer.overlaps, weights, refuses)
+        return _conduct(layer.views, layer.inplace_, layer.saved, cuts, layer.overlaps, weights, refuses)
+
+
+@cache
+def _conduct(
+    views: Views, inplace: bool, saved: Saves, cuts: bool, overlaps: bool, weights: bool, refuses: bool
+) -> Conduct:
+    """Return the one conduct with these facts; there are few."""
+    return Conduct(views, inplace, saved, cuts, overlaps, weights, refuses)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
