@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -64,21 +64,19 @@ def compile(
             _report(unit, report, [_too_much_work(limits)])
         return None
     session = Session(report, lookup, limits, shared, before=shared.entries)
-    if explain:
-        session.right_alone = partial(_right_alone, session)
     elaborator = SpecElaborator(Context(session, unit, settings))
     session.open.append(((id(unit.spec), ""), settings.name))
     try:
-        root = shared.roots[settings.variant] = elaborator.spec("network", settings.name)
-        expanded = report.wrong
-        computable = elaborator.check_declarations()
-        shared.unused = shared.unused or elaborator.check_unused_blocks
+        with _explained(session, explain):
+            root = shared.roots[settings.variant] = elaborator.spec("network", settings.name)
+            expanded = report.wrong
+            computable = elaborator.check_declarations()
+        shared.unused = shared.unused or partial(_check_unused, elaborator, explain)
     except (Halt, Stop):
         return None
     finally:
         if session.resizable and explain:
             _add_sizes(session, unit, settings, variant, params)
-        session.right_alone = None  # or all that was elaborated would wait for a search for cycles
         if last:
             check_unused_blocks(shared)
     if expanded > before or not root.whole:
@@ -130,8 +128,23 @@ def check_unused_blocks(shared: Shared) -> None:
     """Report what is wrong with blocks that no compilation which shares this has used."""
     check, shared.unused = shared.unused, None
     if check is not None:
-        with suppress(Halt):
-            check()
+        check()
+
+
+def _check_unused(elaborator: SpecElaborator, explain: bool) -> None:
+    """Check the blocks of a spec that nothing uses; `explain` as `compile` has it."""
+    with _explained(elaborator.context.session, explain), suppress(Halt):
+        elaborator.check_unused_blocks()
+
+
+@contextmanager
+def _explained(session: Session, explain: bool) -> Iterator[None]:
+    """Have it found meanwhile whose problem it is where a spec in use is wrong, unless nobody will read that."""
+    session.right_alone = partial(_right_alone, session) if explain else None
+    try:
+        yield
+    finally:
+        session.right_alone = None  # or all that was elaborated would wait for a search for cycles
 
 
 def _report(unit: LoadedSpec, report: Report, problems: Iterable[Problem]) -> None:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo import catalogue
-from speczoo.checking import check_unit
+from speczoo.checking import check_into, check_unit
 from speczoo.compiler import application, wiring
 from speczoo.compiler.checks import aliasing, inplace
 from speczoo.compiler.compile import compile
@@ -292,3 +293,16 @@ def test_a_wrong_block_is_reported_once_whichever_variants_use_it(used: list[str
     assert [code for code, *_ in sorted(found)] == ["missing-argument", "unknown-op", "unknown-param"]
     by_itself = {d.path[:1] for d in report.errors} & {*WRONG}  # what nothing uses has no place in the network
     assert by_itself == {*WRONG} - {*(used if whole else used[:1])}
+
+
+@pytest.mark.parametrize("variants", [{}, {"a": {}, "b": {}}])
+def test_a_block_that_nothing_uses_answers_for_the_specs_in_it(tmp_path: Path, variants: dict[str, Any]) -> None:
+    """What a spec in use is not wrong about alone is reported where the block uses it."""
+    inner = {"params": {"width": 8}, "layers": [{"op": "Linear", "out_features": "$(8 // width)"}]}
+    outer = {"use": {"Inner": "./inner.json"}, "blocks": {"B": {"layers": [{"op": "Inner", "width": 0}]}}}
+    outer |= {"layers": [{"op": "ReLU"}]} | ({"variants": variants} if variants else {})
+    for name, data in (("inner", inner), ("outer", outer)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"spec": 1, "name": name, "input": [4]} | data))
+    report = Report()
+    check_into(report, str(tmp_path / "outer.json"))
+    assert [(d.code, Path(d.file).name, d.path) for d in report] == [("bad-expression", "outer.json", "B.0.0")]
